@@ -1,0 +1,48 @@
+/*
+ * otlp_proto.h - OTLP protobuf traces into rows: our own bounds-checked walker, no message objects.
+ *
+ * Fields may come in any order (the Collector writes them descending, value before key). Nothing in
+ * a record can make it read outside the record, recurse, or allocate.
+ */
+#ifndef ENGINE_SPAN_OTLP_PROTO_H
+#define ENGINE_SPAN_OTLP_PROTO_H
+
+#include "engine/span/span_batch.h"
+
+struct otlp_limits {
+    uint32_t spans_per_record_max;
+    uint32_t attributes_per_span_max;
+    uint32_t string_bytes_max; /* longer values are cut, counted */
+};
+extern const struct otlp_limits otlp_limits_default;
+
+/* A place inside a record, so that a record may fill several batches. Zero-initialise `state`. */
+struct otlp_cursor {
+    struct bytes record;
+    uint32_t record_number; /* goes into row_origin.record */
+    const struct otlp_limits *limits;
+    struct {
+        size_t resource_at, scope_at, span_at; /* next field to look at, per nesting level */
+        size_t resource_end, scope_end;
+        uint32_t spans;
+        bool in_resource, in_scope;
+        struct bytes service, environment, app, scope_name, schema_url;
+    } state;
+    /* what went wrong so far in this record; one bad span never discards the others */
+    uint32_t bad_spans;
+    size_t bad_offset; /* of the first bad byte */
+    const char *bad_reason;
+    uint32_t cut_strings;
+};
+
+enum decode_result {
+    DECODE_MORE, /* the batch is full; call again with a fresh batch */
+    DECODE_DONE, /* the record is used up; look at bad_spans */
+};
+
+void otlp_cursor_start(struct otlp_cursor *cursor, struct bytes record, uint32_t record_number, const struct otlp_limits *limits);
+/* Appends rows until the record ends or the batch is full. A record that cannot be walked at all
+ * gives DECODE_DONE, no rows, bad_spans >= 1 and the reason. Thread: the batch's. */
+enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_batch *batch);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * span_batch.h - rows of one batch as columns; strings stay in the record they came in.
+ *
+ * Rows are spans, verdict dimensions, labels, feedback or content. A column that nobody declared is
+ * not decoded and stays absent. A batch lives on one shard; its strings die with the records.
+ */
+#ifndef ENGINE_SPAN_SPAN_BATCH_H
+#define ENGINE_SPAN_SPAN_BATCH_H
+
+#include "engine/base/arena.h"
+#include "engine/base/bytes.h"
+#include "engine/base/error.h"
+
+enum span_column {
+#define SPAN_COLUMN(name, type, unit, meaning) SPAN_COLUMN_##name,
+#include "schemas/span_columns.def"
+#undef SPAN_COLUMN
+    SPAN_COLUMN_COUNT
+};
+
+enum span_column_type { SPAN_TYPE_bytes, SPAN_TYPE_i64, SPAN_TYPE_f64, SPAN_TYPE_bin };
+
+#define SPAN_I64_ABSENT INT64_MIN
+#define SPAN_BIN_ABSENT UINT16_MAX
+
+struct span_column_set {
+    uint64_t bits[2];
+};
+_Static_assert(SPAN_COLUMN_COUNT <= 128, "span_column_set has 128 bits");
+
+static inline bool span_columns_have(const struct span_column_set *set, enum span_column column)
+{
+    return (set->bits[(unsigned)column / 64] >> ((unsigned)column % 64)) & 1;
+}
+static inline void span_columns_add(struct span_column_set *set, enum span_column column)
+{
+    set->bits[(unsigned)column / 64] |= (uint64_t)1 << ((unsigned)column % 64);
+}
+
+enum row_kind { ROW_SPAN, ROW_VERDICT, ROW_LABEL, ROW_FEEDBACK, ROW_CONTENT };
+
+/* What a span is about; one call = one leaf. CALL, EMBEDDINGS and TOOL are leaves. */
+enum span_role {
+    ROLE_OTHER,
+    ROLE_CALL,
+    ROLE_EMBEDDINGS,
+    ROLE_TOOL,
+    ROLE_RETRIEVAL,
+    ROLE_AGENT,
+    ROLE_WORKFLOW,
+    ROLE_TASK,
+    ROLE_CHAIN,
+    ROLE_HTTP,
+    ROLE_CALL_COPY,
+    ROLE_CALL_ADDENDUM,
+};
+
+/* Which naming convention; more come with the alias table. */
+enum dialect { DIALECT_UNKNOWN, DIALECT_OTEL_GENAI, DIALECT_OTEL_GENAI_OLD, DIALECT_OTHER };
+
+/* Where a row came from: the record's number in the member's batch, and its place in the record. */
+struct row_origin {
+    uint32_t record;
+    uint32_t span;
+};
+
+struct span_batch {
+    uint32_t rows;
+    uint32_t capacity;
+    struct span_column_set wanted; /* set before decoding; others stay absent */
+    uint8_t *kind;                 /* enum row_kind */
+    struct row_origin *origin;
+#define SPAN_CTYPE_bytes struct bytes
+#define SPAN_CTYPE_i64 int64_t
+#define SPAN_CTYPE_f64 double
+#define SPAN_CTYPE_bin uint16_t
+#define SPAN_COLUMN(name, type, unit, meaning) SPAN_CTYPE_##type *name;
+#include "schemas/span_columns.def"
+#undef SPAN_COLUMN
+    struct arena *arena; /* for text that had to be made (JSON escapes, labels); reset with the batch */
+};
+
+/* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */
+struct span_batch *span_batch_create(uint32_t capacity);
+void span_batch_destroy(struct span_batch *batch);
+/* Forgets all rows; keeps `wanted`. */
+void span_batch_reset(struct span_batch *batch);
+/* Appends a row of this kind with every wanted column absent; the batch must have room. Its number. */
+uint32_t span_batch_add(struct span_batch *batch, enum row_kind kind, struct row_origin origin);
+/* Takes back the newest row (it turned out bad). */
+void span_batch_drop_last(struct span_batch *batch);
+
+static inline bool span_batch_full(const struct span_batch *batch) { return batch->rows == batch->capacity; }
+
+const char *span_column_name(enum span_column column);
+enum span_column_type span_column_type(enum span_column column);
+/* SPAN_COLUMN_COUNT when there is none of that name. */
+enum span_column span_column_find(struct bytes name);
+/* Untyped access for tools (decode, tests): pointer to the column's array of its type. */
+void *span_batch_column(const struct span_batch *batch, enum span_column column);
+
+#endif
