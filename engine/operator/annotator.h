@@ -53,6 +53,10 @@ struct annotator_class {
     bool (*check)(void *conf, struct error *error);
     /* Data plane, shard thread. */
     void (*annotate)(const struct annotator_call *call, struct span_batch *batch);
+    /* Control plane, once per shard: fills zeroed scratch with what annotate needs (parsers, caches) and
+     * gives it back. The engine keeps scratch apart per annotator; NULL: zeroes are fine. */
+    void (*open)(void *scratch);
+    void (*close)(void *scratch);
 };
 
 #endif

@@ -27,12 +27,16 @@ struct otlp_cursor {
         uint32_t spans;
         bool in_resource, in_scope;
         struct bytes service, environment, app, scope_name, schema_url;
+        struct bytes feature;
+        bool damaged;          /* a container was broken: spans may be missing */
+        uint8_t scope_dialect; /* enum dialect */
     } state;
     /* what went wrong so far in this record; one bad span never discards the others */
     uint32_t bad_spans;
     size_t bad_offset; /* of the first bad byte */
     const char *bad_reason;
     uint32_t cut_strings;
+    uint32_t bad_index; /* of the first bad span: its place among the spans of the record */
 };
 
 enum decode_result {

@@ -56,7 +56,24 @@ enum span_role {
 };
 
 /* Which naming convention; more come with the alias table. */
-enum dialect { DIALECT_UNKNOWN, DIALECT_OTEL_GENAI, DIALECT_OTEL_GENAI_OLD, DIALECT_OTHER };
+enum dialect {
+    DIALECT_UNKNOWN,
+    DIALECT_OTEL_GENAI,
+    DIALECT_OTEL_GENAI_OLD,
+    DIALECT_OTHER,
+    /* known by their scope; core fields only until their names are in the alias table */
+    DIALECT_OPENINFERENCE,
+    DIALECT_OPENLLMETRY,
+    DIALECT_OPENLIT,
+    DIALECT_LANGFUSE,
+    DIALECT_LANGSMITH,
+    DIALECT_LITELLM,
+    DIALECT_PYDANTIC_AI,
+    DIALECT_STRANDS,
+    DIALECT_VERCEL_AI,
+    DIALECT_HTTP,
+    DIALECT_COUNT
+};
 
 /* Where a row came from: the record's number in the member's batch, and its place in the record. */
 struct row_origin {
@@ -83,11 +100,11 @@ struct span_batch {
 /* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */
 struct span_batch *span_batch_create(uint32_t capacity);
 void span_batch_destroy(struct span_batch *batch);
-/* Forgets all rows; keeps `wanted`. */
+/* Forgets all rows; keeps `wanted`. Every column of every row is absent again, the arena is empty. */
 void span_batch_reset(struct span_batch *batch);
 /* Appends a row of this kind with every wanted column absent; the batch must have room. Its number. */
 uint32_t span_batch_add(struct span_batch *batch, enum row_kind kind, struct row_origin origin);
-/* Takes back the newest row (it turned out bad). */
+/* Takes back the newest row (it turned out bad); its columns are absent again. */
 void span_batch_drop_last(struct span_batch *batch);
 
 static inline bool span_batch_full(const struct span_batch *batch) { return batch->rows == batch->capacity; }

@@ -1,0 +1,154 @@
+/*
+ * span_batch.c - columns of fixed capacity.
+ *
+ * Invariant: every column of every row at or beyond `rows` is absent. Adding a row therefore touches
+ * nothing but its kind and origin; the clearing is done column by column when rows are forgotten,
+ * where it runs at memory speed.
+ */
+#include "engine/span/span_batch.h"
+
+#include "engine/base/check.h"
+#include "engine/base/memory.h"
+
+#include <math.h>
+
+/* Text made for a row (labels, unescaped answers) has this much room on average. */
+#define ARENA_BYTES_PER_ROW ((size_t)8192)
+#define ARENA_BYTES_MIN ((size_t)1024 * 1024)
+
+#define NAME_OF(name, type, unit, meaning) #name,
+#define TYPE_OF(name, type, unit, meaning) SPAN_TYPE_##type,
+#define PLACE_OF(name, type, unit, meaning) offsetof(struct span_batch, name),
+
+#define SPAN_COLUMN NAME_OF
+static const char *const column_names[] = {
+#include "schemas/span_columns.def"
+};
+#undef SPAN_COLUMN
+
+#define SPAN_COLUMN TYPE_OF
+static const uint8_t column_types[] = {
+#include "schemas/span_columns.def"
+};
+#undef SPAN_COLUMN
+
+#define SPAN_COLUMN PLACE_OF
+static const size_t column_places[] = {
+#include "schemas/span_columns.def"
+};
+#undef SPAN_COLUMN
+
+static const size_t type_bytes[] = {
+    [SPAN_TYPE_bytes] = sizeof(struct bytes),
+    [SPAN_TYPE_i64] = sizeof(int64_t),
+    [SPAN_TYPE_f64] = sizeof(double),
+    [SPAN_TYPE_bin] = sizeof(uint16_t),
+};
+
+static void make_absent(void *column, enum span_column_type type, size_t first, size_t count)
+{
+    switch (type) {
+    case SPAN_TYPE_bytes:
+        memset((struct bytes *)column + first, 0, count * sizeof(struct bytes));
+        break;
+    case SPAN_TYPE_i64:
+        for (size_t i = first; i < first + count; i++)
+            ((int64_t *)column)[i] = SPAN_I64_ABSENT;
+        break;
+    case SPAN_TYPE_f64:
+        for (size_t i = first; i < first + count; i++)
+            ((double *)column)[i] = (double)NAN;
+        break;
+    case SPAN_TYPE_bin:
+        memset((uint16_t *)column + first, 0xff, count * sizeof(uint16_t));
+        break;
+    }
+}
+
+_Static_assert(SPAN_BIN_ABSENT == 0xffff, "absent bins are written with memset");
+
+static void forget_rows(struct span_batch *batch, uint32_t first, uint32_t count)
+{
+    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
+        make_absent(span_batch_column(batch, column), column_types[column], first, count);
+}
+
+struct span_batch *span_batch_create(uint32_t capacity)
+{
+    CHECK(capacity > 0);
+    struct span_batch *batch = memory_allocate(sizeof *batch);
+    batch->capacity = capacity;
+    batch->kind = memory_allocate_array(capacity, sizeof *batch->kind);
+    batch->origin = memory_allocate_array(capacity, sizeof *batch->origin);
+    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
+        void *memory = memory_allocate_array(capacity, type_bytes[column_types[column]]);
+        memcpy((uint8_t *)batch + column_places[column], &memory, sizeof memory);
+    }
+    forget_rows(batch, 0, capacity);
+    batch->arena = arena_create(ARENA_BYTES_MIN + capacity * ARENA_BYTES_PER_ROW);
+    return batch;
+}
+
+void span_batch_destroy(struct span_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
+        memory_free(span_batch_column(batch, column));
+    memory_free(batch->kind);
+    memory_free(batch->origin);
+    arena_destroy(batch->arena);
+    memory_free(batch);
+}
+
+void span_batch_reset(struct span_batch *batch)
+{
+    forget_rows(batch, 0, batch->rows);
+    batch->rows = 0;
+    arena_reset(batch->arena);
+}
+
+uint32_t span_batch_add(struct span_batch *batch, enum row_kind kind, struct row_origin origin)
+{
+    CHECK_HOT(batch->rows < batch->capacity);
+    uint32_t row = batch->rows++;
+    batch->kind[row] = (uint8_t)kind;
+    batch->origin[row] = origin;
+    return row;
+}
+
+void span_batch_drop_last(struct span_batch *batch)
+{
+    CHECK(batch->rows > 0);
+    batch->rows--;
+    forget_rows(batch, batch->rows, 1);
+}
+
+const char *span_column_name(enum span_column column)
+{
+    CHECK(column < SPAN_COLUMN_COUNT);
+    return column_names[column];
+}
+
+enum span_column_type span_column_type(enum span_column column)
+{
+    CHECK(column < SPAN_COLUMN_COUNT);
+    return column_types[column];
+}
+
+enum span_column span_column_find(struct bytes name)
+{
+    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
+        if (bytes_equal_text(name, column_names[column]))
+            return column;
+    }
+    return SPAN_COLUMN_COUNT;
+}
+
+void *span_batch_column(const struct span_batch *batch, enum span_column column)
+{
+    CHECK_HOT(column < SPAN_COLUMN_COUNT);
+    void *memory;
+    memcpy(&memory, (const uint8_t *)batch + column_places[column], sizeof memory);
+    return memory;
+}
