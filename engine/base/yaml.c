@@ -12,6 +12,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/base/table.h"
+#include "engine/base/utf8.h"
 
 #include <errno.h>
 #include <libfyaml.h>
@@ -171,6 +172,11 @@ static bool add_scalar(struct builder *builder, struct fy_event *event)
     node->text = token_text(builder, event->scalar.value);
     if (!bytes_present(node->text))
         node->text = BYTES_LITERAL("");
+    const struct level *level = builder->depth ? &builder->levels[builder->depth - 1] : NULL;
+    if (fy_event_start_mark(event) == NULL && level != NULL && level->last != NULL) {
+        node->line = level->last->line; /* nothing behind "key:": it stands where its key stands */
+        node->column = level->last->column;
+    }
     return add_node(builder, node) && add_anchor(builder, token_text(builder, event->scalar.anchor), node);
 }
 
@@ -292,8 +298,30 @@ static void report_syntax(struct builder *builder, struct fy_diag *diag)
         refuse_at(builder, first->line > 0 ? first->line : 1, first->column > 0 ? first->column : 1, first->msg);
 }
 
+/* libfyaml would take two odd bytes for UTF-16: only plain UTF-8 text goes to it. */
+static bool check_text(const struct builder *builder, struct bytes text)
+{
+    const uint8_t *end = text.data + text.size;
+    const uint8_t *line_start = text.data;
+    int line = 1;
+    for (const uint8_t *at = text.data; at < end;) {
+        bool valid = false;
+        size_t length = utf8_step(at, end, &valid);
+        if (!valid || *at == 0)
+            return refuse_at(builder, line, (int)(at - line_start) + 1, "not UTF-8 text; save the file as UTF-8");
+        if (*at == '\n') {
+            line++;
+            line_start = at + 1;
+        }
+        at += length;
+    }
+    return true;
+}
+
 static bool build(struct builder *builder, struct bytes text)
 {
+    if (!check_text(builder, text))
+        return false;
     struct fy_diag *diag = create_diagnostics();
     struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE, .diag = diag};
     struct fy_parser *parser = fy_parser_create(&cfg);
