@@ -2,6 +2,7 @@
 """proxy.py - a TCP proxy that breaks Kafka connections on command.
 
     proxy.py LISTEN TARGET CONTROL [SECONDS]
+    proxy.py tell CONTROL COMMAND          sends one command, prints its answer
 
 Clients connect to 127.0.0.1:LISTEN, which is what the broker must advertise; the broker itself
 listens on 127.0.0.1:TARGET. Commands are lines on 127.0.0.1:CONTROL, each answered by one line:
@@ -22,6 +23,7 @@ Keys: 0 Produce, 1 Fetch, 11 JoinGroup, 22 InitProducerId, 24 AddPartitionsToTxn
 It ends by itself after SECONDS (1800), or when the control connection says quit.
 """
 import asyncio
+import socket
 import struct
 import sys
 
@@ -195,7 +197,20 @@ def quiet(loop, context):
         loop.default_exception_handler(context)
 
 
+def tell(control, command):
+    try:
+        with socket.create_connection(("127.0.0.1", control), 5) as connection:
+            connection.sendall((command + "\n").encode())
+            answer = connection.makefile().readline().strip()
+    except OSError as problem:
+        answer = f"error: no proxy answers on 127.0.0.1:{control}: {problem}"
+    print(answer)
+    return 0 if answer and not answer.startswith("error") else 1
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 4 and sys.argv[1] == "tell":
+        sys.exit(tell(int(sys.argv[2]), sys.argv[3]))
     if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     runner = asyncio.new_event_loop()
