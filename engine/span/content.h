@@ -1,0 +1,32 @@
+/*
+ * content.h - prompt and completion content: what the assistant said, wherever it stands.
+ *
+ * Messages are JSON text, [{"role":…, "parts":[{"type":"text","content":…}, …], "finish_reason":…}]
+ * or the older {"role":…, "content":…}; plain text is taken as the answer itself.
+ */
+#ifndef ENGINE_SPAN_CONTENT_H
+#define ENGINE_SPAN_CONTENT_H
+
+#include "engine/base/arena.h"
+#include "engine/base/json.h"
+
+enum answer_kind {
+    ANSWER_NONE,     /* there is no content: not captured, or nothing was said */
+    ANSWER_TEXT,     /* text is what the assistant said in its first choice */
+    ANSWER_TOOLS,    /* it only asked for tools */
+    ANSWER_UNPARSED, /* there is content, but it cannot be read: cut off, too large, unknown shape */
+};
+
+struct answer {
+    enum answer_kind kind;
+    struct bytes text;
+};
+
+/* Needs no tree: a scan over the text. The finish_reason of the first message; absent when there is none. */
+struct bytes content_finish_reason(struct bytes messages);
+/* Text is borrowed from messages, document or arena (several parts are joined there). */
+struct answer content_answer(struct bytes messages, struct json_document *document, struct arena *arena);
+/* Words as people count them: runs between white space. */
+int64_t content_words(struct bytes text);
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * otlp_proto.c - walks ExportTraceServiceRequest messages: resource_spans > scope_spans > spans.
+ *
+ * Nothing is believed before it is checked against the end of its container, and no container is
+ * believed beyond the end of the one around it. Resource and scope may stand behind the spans they
+ * describe, so each container is looked through once for them, by hopping over lengths.
+ *
+ * A bad span costs itself only. A broken container costs what lies behind the damage: what could be
+ * read before it is kept. All places are kept as offsets, so that a record may fill several batches.
+ */
+#include "engine/span/otlp_proto.h"
+
+#include "engine/span/otlp_span.h"
+
+const struct otlp_limits otlp_limits_default = {
+    .spans_per_record_max = 100000,
+    .attributes_per_span_max = 4096,
+    .string_bytes_max = 1024 * 1024,
+};
+
+struct walk {
+    struct otlp_cursor *cursor;
+    struct span_walk span;
+};
+
+/* ---- damage -------------------------------------------------------------------------------------------- */
+
+static void note(struct otlp_cursor *cursor, const uint8_t *at, const char *reason)
+{
+    if (cursor->bad_reason != NULL)
+        return;
+    cursor->bad_reason = reason;
+    cursor->bad_offset = (size_t)(at - cursor->record.data);
+    cursor->bad_index = cursor->state.spans;
+}
+
+static void damage(struct otlp_cursor *cursor, const uint8_t *at, const char *reason)
+{
+    note(cursor, at, reason);
+    cursor->state.damaged = true;
+}
+
+/* ---- spans ---------------------------------------------------------------------------------------------- */
+
+static void start_row(struct walk *walk)
+{
+    struct otlp_cursor *cursor = walk->cursor;
+    struct span_batch *batch = walk->span.sink.batch;
+    const struct span_column_set *wanted = &walk->span.sink.wanted;
+    uint32_t row = span_batch_add(batch, ROW_SPAN, (struct row_origin){cursor->record_number, cursor->state.spans});
+    row_sink_start(&walk->span.sink, row);
+    if (span_columns_have(wanted, SPAN_COLUMN_status))
+        batch->status[row] = 0;
+    if (span_columns_have(wanted, SPAN_COLUMN_service))
+        batch->service[row] = cursor->state.service;
+    if (span_columns_have(wanted, SPAN_COLUMN_environment))
+        batch->environment[row] = cursor->state.environment;
+    if (span_columns_have(wanted, SPAN_COLUMN_app_given))
+        batch->app_given[row] = cursor->state.app;
+    if (span_columns_have(wanted, SPAN_COLUMN_feature))
+        batch->feature[row] = cursor->state.feature;
+    if (span_columns_have(wanted, SPAN_COLUMN_scope))
+        batch->scope[row] = cursor->state.scope_name;
+}
+
+static void take_span(struct walk *walk, struct bytes span)
+{
+    struct otlp_cursor *cursor = walk->cursor;
+    bool good = cursor->state.spans < cursor->limits->spans_per_record_max;
+    walk->span.reason = NULL;
+    if (good) {
+        start_row(walk);
+        good = otlp_span_decode(&walk->span, span);
+        if (good)
+            row_sink_finish(&walk->span.sink, cursor->state.scope_dialect);
+        else
+            span_batch_drop_last(walk->span.sink.batch);
+    } else {
+        walk->span.fault = span.data;
+        walk->span.reason = "more spans than spans_per_record_max";
+    }
+    if (!good) {
+        note(cursor, walk->span.fault, walk->span.reason);
+        cursor->bad_spans++;
+    }
+    cursor->state.spans++;
+}
+
+/* ---- containers ---------------------------------------------------------------------------------------- */
+
+/* Finds the next field of this number; others are skipped. False at the end or at damage (reported
+ * when `report` is set; a body that goes beyond its container is handed out cut to it). */
+static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint8_t *end, uint32_t number,
+                      bool report, struct bytes *body, bool *cut)
+{
+    *cut = false;
+    while (*at < end) {
+        const uint8_t *field = *at;
+        uint32_t tag;
+        bool ours = false;
+        if (wire_tag(at, end, &tag)) {
+            ours = tag == WIRE_TAG(number, WIRE_BYTES);
+            if (ours && wire_bytes(at, end, body))
+                return true;
+            if (!ours && wire_skip(at, end, tag))
+                continue;
+        }
+        if (report)
+            damage(cursor, field, "a field goes beyond its container, or its tag is illegal");
+        uint64_t size;
+        const uint8_t *start = *at;
+        *at = end;
+        if (!ours || !wire_varint(&start, end, &size))
+            return false;
+        *cut = true;
+        *body = bytes_of(start, (size_t)(end - start));
+        return true;
+    }
+    return false;
+}
+
+static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes attribute, uint8_t rank[SPAN_COLUMN_COUNT])
+{
+    struct key_value pair;
+    struct any_value value;
+    const uint8_t *end = attribute.data + attribute.size;
+    if (!key_value_read(attribute.data, end, &pair)) {
+        damage(cursor, attribute.data, "a resource attribute is malformed");
+        return;
+    }
+    const struct dialect_alias *alias = dialect_find(pair.key.data, pair.key.size);
+    if (alias == NULL || !(alias->place & PLACE_RESOURCE) || alias->rank < rank[alias->column])
+        return;
+    if (!any_value_read_slow(pair.value.data, pair.value.data + pair.value.size, &value)) {
+        damage(cursor, pair.value.data, "a resource attribute's value is malformed");
+        return;
+    }
+    if (value.kind != ANY_TEXT || value.bytes.size == 0 || value.bytes.size > cursor->limits->string_bytes_max)
+        return;
+    rank[alias->column] = alias->rank;
+    switch ((enum span_column)alias->column) {
+    case SPAN_COLUMN_service:
+        cursor->state.service = value.bytes;
+        break;
+    case SPAN_COLUMN_environment:
+        cursor->state.environment = value.bytes;
+        break;
+    case SPAN_COLUMN_app_given:
+        cursor->state.app = value.bytes;
+        break;
+    case SPAN_COLUMN_feature:
+        cursor->state.feature = value.bytes;
+        break;
+    default:
+        break; /* the table may name more places than rows take from resources */
+    }
+}
+
+/* The resource may stand anywhere in its ResourceSpans. */
+static void enter_resource(struct otlp_cursor *cursor, struct bytes resource_spans)
+{
+    const uint8_t *base = cursor->record.data;
+    cursor->state.service = cursor->state.environment = BYTES_NONE;
+    cursor->state.app = cursor->state.feature = BYTES_NONE;
+    uint8_t rank[SPAN_COLUMN_COUNT] = {0};
+    const uint8_t *at = resource_spans.data;
+    const uint8_t *end = at + resource_spans.size;
+    struct bytes resource, attribute;
+    bool cut;
+    while (next_body(cursor, &at, end, 1, false, &resource, &cut)) {
+        const uint8_t *inner = resource.data;
+        const uint8_t *inner_end = inner + resource.size;
+        while (next_body(cursor, &inner, inner_end, 1, true, &attribute, &cut) && !cut)
+            decode_resource_attribute(cursor, attribute, rank);
+    }
+    cursor->state.in_resource = true;
+    cursor->state.scope_at = (size_t)(resource_spans.data - base);
+    cursor->state.resource_end = (size_t)(end - base);
+}
+
+/* So may the scope in its ScopeSpans. */
+static void enter_scope(struct otlp_cursor *cursor, struct bytes scope_spans)
+{
+    const uint8_t *base = cursor->record.data;
+    cursor->state.scope_name = BYTES_NONE;
+    const uint8_t *at = scope_spans.data;
+    const uint8_t *end = at + scope_spans.size;
+    struct bytes scope, name;
+    bool cut;
+    while (next_body(cursor, &at, end, 1, false, &scope, &cut)) {
+        const uint8_t *inner = scope.data;
+        const uint8_t *inner_end = inner + scope.size;
+        while (next_body(cursor, &inner, inner_end, 1, true, &name, &cut) && !cut) {
+            if (name.size <= cursor->limits->string_bytes_max)
+                cursor->state.scope_name = name.size > 0 ? name : BYTES_NONE;
+        }
+    }
+    cursor->state.scope_dialect = (uint8_t)dialect_of_scope(cursor->state.scope_name);
+    cursor->state.in_scope = true;
+    cursor->state.span_at = (size_t)(scope_spans.data - base);
+    cursor->state.scope_end = (size_t)(end - base);
+}
+
+/* False when the batch is full. */
+static bool decode_spans(struct walk *walk)
+{
+    struct otlp_cursor *cursor = walk->cursor;
+    const uint8_t *base = cursor->record.data;
+    const uint8_t *at = base + cursor->state.span_at;
+    const uint8_t *end = base + cursor->state.scope_end;
+    struct bytes span;
+    bool cut;
+    for (;;) {
+        if (span_batch_full(walk->span.sink.batch)) {
+            cursor->state.span_at = (size_t)(at - base);
+            return false;
+        }
+        if (!next_body(cursor, &at, end, 2, true, &span, &cut))
+            break;
+        if (cut) {
+            cursor->bad_spans++;
+            cursor->state.spans++;
+        } else {
+            take_span(walk, span);
+        }
+    }
+    cursor->state.in_scope = false;
+    return true;
+}
+
+void otlp_cursor_start(struct otlp_cursor *cursor, struct bytes record, uint32_t record_number,
+                       const struct otlp_limits *limits)
+{
+    *cursor = (struct otlp_cursor){.record = record, .record_number = record_number, .limits = limits};
+}
+
+enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_batch *batch)
+{
+    if (cursor->record.size == 0)
+        return DECODE_DONE; /* an empty envelope, or no value at all: legal */
+    row_sink_complete_wanted(&batch->wanted);
+    struct walk walk;
+    walk.cursor = cursor;
+    walk.span.attributes_max = cursor->limits->attributes_per_span_max;
+    walk.span.sink.cut_strings = 0;
+    walk.span.sink.batch = batch;
+    walk.span.sink.wanted = batch->wanted;
+    walk.span.sink.string_bytes_max = cursor->limits->string_bytes_max;
+    const uint8_t *base = cursor->record.data;
+    const uint8_t *record_end = base + cursor->record.size;
+    struct bytes body;
+    bool cut, full = false;
+    while (!full) {
+        if (cursor->state.in_scope) {
+            full = !decode_spans(&walk);
+        } else if (cursor->state.in_resource) {
+            const uint8_t *at = base + cursor->state.scope_at;
+            cursor->state.in_resource = next_body(cursor, &at, base + cursor->state.resource_end, 2, true, &body, &cut);
+            cursor->state.scope_at = (size_t)(at - base);
+            if (cursor->state.in_resource)
+                enter_scope(cursor, body);
+        } else {
+            const uint8_t *at = base + cursor->state.resource_at;
+            if (!next_body(cursor, &at, record_end, 1, true, &body, &cut))
+                break;
+            cursor->state.resource_at = (size_t)(at - base);
+            enter_resource(cursor, body);
+        }
+    }
+    cursor->cut_strings += walk.span.sink.cut_strings;
+    if (full)
+        return DECODE_MORE;
+    if (cursor->state.resource_at == 0)
+        damage(cursor, base, "no resource_spans: not an OTLP trace record");
+    if (cursor->state.damaged && cursor->bad_spans == 0)
+        cursor->bad_spans = 1;
+    return DECODE_DONE;
+}

@@ -1,0 +1,189 @@
+/*
+ * otlp_span.c - one Span message into one row: fields in any order, attributes by the alias table.
+ *
+ * What the row does not want is hopped over by its length and not looked into.
+ */
+#include "engine/span/otlp_span.h"
+
+#define TRACE_ID_BYTES 16
+#define SPAN_ID_BYTES 8
+
+bool key_value_read_slow(const uint8_t *at, const uint8_t *end, struct key_value *out)
+{
+    *out = (struct key_value){bytes_of(end, 0), bytes_of(end, 0)};
+    while (at < end) {
+        uint32_t tag;
+        if (!wire_tag(&at, end, &tag))
+            return false;
+        bool read = tag == WIRE_TAG(1, WIRE_BYTES)   ? wire_bytes(&at, end, &out->key)
+                    : tag == WIRE_TAG(2, WIRE_BYTES) ? wire_bytes(&at, end, &out->value)
+                                                     : wire_skip(&at, end, tag);
+        if (!read)
+            return false;
+    }
+    return true;
+}
+
+static bool bad(struct span_walk *walk, const uint8_t *at, const char *reason)
+{
+    walk->fault = at;
+    walk->reason = reason;
+    return false;
+}
+
+static bool decode_attribute(struct span_walk *walk, const uint8_t *at, const uint8_t *end)
+{
+    struct key_value pair;
+    if (!key_value_read(at, end, &pair))
+        return bad(walk, at, "an attribute is malformed");
+    const struct dialect_alias *alias = dialect_find(pair.key.data, pair.key.size);
+    if (alias == NULL || !(alias->place & PLACE_SPAN) || !row_sink_wants(&walk->sink, alias))
+        return true;
+    const uint8_t *value_at = pair.value.data;
+    const uint8_t *value_end = value_at + pair.value.size;
+    if (alias->transform == TRANSFORM_TEXT && pair.value.size >= 2 && *value_at == WIRE_TAG(1, WIRE_BYTES)) {
+        struct bytes text;
+        const uint8_t *p = value_at + 1;
+        if (wire_bytes(&p, value_end, &text) && p == value_end) {
+            row_sink_store_text(&walk->sink, alias, text);
+            return true;
+        }
+    }
+    struct any_value value;
+    if (!any_value_read_slow(value_at, value_end, &value))
+        return bad(walk, value_at, "an attribute's value is malformed");
+    row_sink_store(&walk->sink, alias, &value);
+    return true;
+}
+
+static bool decode_status(struct span_walk *walk, struct bytes status)
+{
+    const uint8_t *at = status.data;
+    const uint8_t *end = at + status.size;
+    struct span_batch *batch = walk->sink.batch;
+    uint32_t row = walk->sink.row;
+    while (at < end) {
+        uint32_t tag;
+        uint64_t code;
+        struct bytes message;
+        if (!wire_tag(&at, end, &tag))
+            return bad(walk, at, "the status is malformed");
+        bool read;
+        if (tag == WIRE_TAG(3, WIRE_VARINT)) {
+            read = wire_varint(&at, end, &code);
+            if (read && span_columns_have(&walk->sink.wanted, SPAN_COLUMN_status))
+                batch->status[row] = code <= 2 ? (int64_t)code : 0;
+        } else if (tag == WIRE_TAG(2, WIRE_BYTES)) {
+            read = wire_bytes(&at, end, &message);
+            if (read && message.size > 0 && span_columns_have(&walk->sink.wanted, SPAN_COLUMN_status_message))
+                batch->status_message[row] = row_sink_cut(&walk->sink, message);
+        } else {
+            read = wire_skip(&at, end, tag);
+        }
+        if (!read)
+            return bad(walk, at, "the status is malformed");
+    }
+    return true;
+}
+
+static bool all_zero(struct bytes id)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < id.size; i++)
+        any |= id.data[i];
+    return any == 0;
+}
+
+struct span_core {
+    struct bytes trace_id, span_id, parent_span_id, name;
+    uint64_t kind, start_ns, end_ns;
+};
+
+static int64_t time_of(uint64_t nanoseconds)
+{
+    return nanoseconds == 0 || nanoseconds > INT64_MAX ? SPAN_I64_ABSENT : (int64_t)nanoseconds;
+}
+
+static bool store_core(struct span_walk *walk, const struct span_core *core, const uint8_t *span)
+{
+    struct span_batch *batch = walk->sink.batch;
+    const struct span_column_set *wanted = &walk->sink.wanted;
+    uint32_t row = walk->sink.row;
+    if (core->trace_id.size != TRACE_ID_BYTES || all_zero(core->trace_id))
+        return bad(walk, core->trace_id.size ? core->trace_id.data : span, "trace_id is not 16 bytes that are not all zero");
+    if (core->span_id.size != SPAN_ID_BYTES || all_zero(core->span_id))
+        return bad(walk, core->span_id.size ? core->span_id.data : span, "span_id is not 8 bytes that are not all zero");
+    if (core->parent_span_id.size != SPAN_ID_BYTES && core->parent_span_id.size != 0)
+        return bad(walk, core->parent_span_id.data, "parent_span_id is neither 8 bytes nor empty");
+    if (span_columns_have(wanted, SPAN_COLUMN_trace_id))
+        batch->trace_id[row] = core->trace_id;
+    if (span_columns_have(wanted, SPAN_COLUMN_span_id))
+        batch->span_id[row] = core->span_id;
+    if (span_columns_have(wanted, SPAN_COLUMN_parent_span_id) && core->parent_span_id.size > 0 &&
+        !all_zero(core->parent_span_id))
+        batch->parent_span_id[row] = core->parent_span_id;
+    if (span_columns_have(wanted, SPAN_COLUMN_name) && core->name.size > 0)
+        batch->name[row] = row_sink_cut(&walk->sink, core->name);
+    if (span_columns_have(wanted, SPAN_COLUMN_span_kind))
+        batch->span_kind[row] = core->kind <= 5 ? (int64_t)core->kind : 0;
+    if (span_columns_have(wanted, SPAN_COLUMN_start_ns))
+        batch->start_ns[row] = time_of(core->start_ns);
+    if (span_columns_have(wanted, SPAN_COLUMN_end_ns))
+        batch->end_ns[row] = time_of(core->end_ns);
+    return true;
+}
+
+/* One field of a span; `tag` was read. */
+static inline bool decode_span_field(struct span_walk *walk, const uint8_t **at, const uint8_t *end, uint32_t tag,
+                                     struct span_core *core)
+{
+    struct bytes status;
+    switch (tag) {
+    case WIRE_TAG(1, WIRE_BYTES):
+        return wire_bytes(at, end, &core->trace_id);
+    case WIRE_TAG(2, WIRE_BYTES):
+        return wire_bytes(at, end, &core->span_id);
+    case WIRE_TAG(4, WIRE_BYTES):
+        return wire_bytes(at, end, &core->parent_span_id);
+    case WIRE_TAG(5, WIRE_BYTES):
+        return wire_bytes(at, end, &core->name);
+    case WIRE_TAG(6, WIRE_VARINT):
+        return wire_varint(at, end, &core->kind);
+    case WIRE_TAG(7, WIRE_FIXED64):
+        return wire_fixed64(at, end, &core->start_ns);
+    case WIRE_TAG(8, WIRE_FIXED64):
+        return wire_fixed64(at, end, &core->end_ns);
+    case WIRE_TAG(15, WIRE_BYTES):
+        return wire_bytes(at, end, &status) && decode_status(walk, status);
+    default:
+        return wire_skip(at, end, tag);
+    }
+}
+
+bool otlp_span_decode(struct span_walk *walk, struct bytes span)
+{
+    const uint8_t *at = span.data;
+    const uint8_t *end = at + span.size;
+    struct span_core core = {0};
+    uint32_t attributes = 0;
+    while (at < end) {
+        const uint8_t *field = at;
+        if (*at == WIRE_TAG(9, WIRE_BYTES)) {
+            at++;
+            struct bytes attribute;
+            if (!wire_bytes(&at, end, &attribute))
+                return bad(walk, field, "an attribute goes beyond its span");
+            if (++attributes > walk->attributes_max)
+                return bad(walk, field, "more attributes than attributes_per_span_max");
+            if (!decode_attribute(walk, attribute.data, attribute.data + attribute.size))
+                return false;
+            continue;
+        }
+        uint32_t tag;
+        if (!wire_tag(&at, end, &tag))
+            return bad(walk, field, "an illegal field tag in a span");
+        if (!decode_span_field(walk, &at, end, tag, &core))
+            return walk->reason ? false : bad(walk, field, "a field goes beyond its span");
+    }
+    return store_core(walk, &core, span.data);
+}
