@@ -37,6 +37,8 @@ static const uint8_t *string_end(const uint8_t *at, const uint8_t *end)
 
 struct bytes content_finish_reason(struct bytes messages)
 {
+    if (messages.size == 0)
+        return BYTES_NONE;
     const uint8_t *end = messages.data + messages.size;
     const uint8_t *at = skip_space(messages.data, end);
     if (at == end || (*at != '[' && *at != '{'))
@@ -189,8 +191,10 @@ static struct answer answer_of_json(const struct json_value *root, struct bytes 
 
 struct answer content_answer(struct bytes messages, struct json_document *document, struct arena *arena)
 {
+    if (messages.size == 0)
+        return (struct answer){ANSWER_NONE, BYTES_NONE};
     const uint8_t *end = messages.data + messages.size;
-    const uint8_t *start = messages.size > 0 ? skip_space(messages.data, end) : end;
+    const uint8_t *start = skip_space(messages.data, end);
     if (start == end)
         return (struct answer){ANSWER_NONE, BYTES_NONE};
     if (*start != '[' && *start != '{')
