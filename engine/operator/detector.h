@@ -58,7 +58,16 @@ struct verdict {
     int64_t onset_ms;     /* most likely start of the change; 0: unknown */
     double log_increment; /* of this epoch, the pooled evidence an app's detector adds; 0: none */
     double needed;        /* with INSUFFICIENT: observations needed in the baseline or window */
+    double achievable;    /* with INSUFFICIENT: the smallest effect that would show, signed like effect; NaN: none */
+    double since_onset;   /* mean since onset_ms in the metric's own unit; NaN: unknown */
+    bool ticket_only;     /* day-to-day wobble is too large for this rule: may ticket, not page */
 };
+
+/* INSUFFICIENT from arm leaves a state that still watches for larger effects: the engine may keep calling
+ * close_epoch (which then says INSUFFICIENT instead of OK, and BREACHED as ever) until a longer baseline
+ * is there. After `reverse`, BREACHED means the reverse detector's alarm: recovered, resolve the alert;
+ * evidence and threshold are then those of the reverse detector. BREACHED holds for as long as the
+ * evidence does: the alert's two gates may be passed at different epochs. */
 
 struct detector_class {
     const char *name; /* in configuration, state, metrics: never renamed */
