@@ -8,6 +8,7 @@
 
 struct blob {
     uint32_t size;
+    uint32_t padding; /* data is aligned to 8: states are read in place */
     uint8_t data[];
 };
 

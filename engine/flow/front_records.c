@@ -1,0 +1,232 @@
+/*
+ * front_records.c - from polled records to sums and outputs. A batch fills across records and is
+ * worked off when it is full and at the end of the poll, so rows never outlive their records.
+ */
+#include "engine/flow/front_internal.h"
+
+#include "engine/base/check.h"
+#include "engine/base/memory.h"
+#include "engine/flow/request.h"
+#include "engine/flow/verdict.h"
+#include "engine/operator/rates.h"
+
+#include <stdio.h>
+
+/* ---- working off a batch --------------------------------------------------------------------------------- */
+
+/* One id per span; per verdict dimension the request, revision and dimension. */
+static struct bytes row_id(const struct span_batch *batch, uint32_t row, uint8_t scratch[256])
+{
+    size_t size = 0;
+    const struct bytes parts[3] = {
+        batch->kind[row] == ROW_SPAN ? batch->trace_id[row] : batch->request_id[row],
+        batch->kind[row] == ROW_SPAN ? batch->span_id[row] : batch->evaluator_revision[row],
+        batch->kind[row] == ROW_SPAN ? BYTES_NONE : batch->dimension[row],
+    };
+    for (int i = 0; i < 3; i++) {
+        size_t take = parts[i].size < 80 ? parts[i].size : 80;
+        if (take > 0)
+            memcpy(scratch + size, parts[i].data, take);
+        size += take;
+    }
+    return bytes_of(scratch, size);
+}
+
+static void mark_duplicates(struct front *front)
+{
+    struct span_batch *batch = front->batch;
+    uint8_t scratch[256];
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        const struct record_facts *facts = &front->record_facts[batch->origin[row].record];
+        uint64_t place = (uint64_t)facts->record->offset << PLACE_SPAN_BITS | (batch->origin[row].span & 0xFFFFF);
+        bool seen = dedupe_seen(facts->source->dedupe, row_id(batch, row, scratch), place, facts->time_ms);
+        front->include[row] = !seen && !facts->quiet;
+        front->counters.duplicates += seen && !facts->quiet;
+        int64_t latest_ns = (facts->time_ms + front->options->future_max_ms) * 1000000;
+        if (batch->kind[row] == ROW_SPAN && batch->end_ns[row] != SPAN_I64_ABSENT && batch->end_ns[row] > latest_ns)
+            batch->end_ns[row] = facts->time_ms * 1000000; /* a clock that runs ahead: measured when it came */
+    }
+}
+
+static bool send_row_outputs(struct front *front, uint32_t row, struct error *error)
+{
+    const struct span_batch *batch = front->batch;
+    const struct record_facts *facts = &front->record_facts[batch->origin[row].record];
+    struct row_source source = {front->options->inputs[facts->source->at.topic].name, facts->source->at.partition,
+                                facts->record->offset, batch->origin[row].span};
+    struct bus_output output = {.partition = -1, .timestamp_ms = facts->time_ms};
+    if (score_wanted(batch, row)) {
+        struct buffer *value = outbox_scratch(front->outbox);
+        score_write(batch, row, &source, value);
+        output.topic = front->options->topics.scores;
+        output.key = batch->trace_id[row];
+        output.value = buffer_bytes(value);
+        if (!outbox_send(front->outbox, &output, error))
+            return false;
+        front->counters.scores++;
+    }
+    int64_t purposes = batch->sample_purpose[row];
+    if (purposes == SPAN_I64_ABSENT || purposes == 0)
+        return true;
+    char id[REQUEST_ID_CHARS];
+    request_make_id(batch, row, front->sha, id);
+    struct buffer *value = outbox_scratch(front->outbox);
+    request_write(batch, row, &source, bytes_of(id, sizeof id), value);
+    output.topic = front->options->topics.requests;
+    output.key = bytes_of(id, sizeof id);
+    output.value = buffer_bytes(value);
+    front->counters.requests++;
+    return outbox_send(front->outbox, &output, error);
+}
+
+static bool send_outputs(struct front *front, struct error *error)
+{
+    const struct span_batch *batch = front->batch;
+    for (uint32_t row = 0; row < batch->rows; row++)
+        if (front->include[row] && batch->kind[row] == ROW_SPAN && batch->role[row] == ROLE_CALL &&
+            !send_row_outputs(front, row, error))
+            return false;
+    return true;
+}
+
+static bool work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error)
+{
+    struct span_batch *batch = front->batch;
+    if (batch->rows == 0)
+        return true;
+    int64_t t0 = clock_monotonic_ns();
+    mark_duplicates(front);
+    pipeline_run(front->pipeline, batch, rates);
+    int64_t t1 = clock_monotonic_ns();
+    measure_rows(front->measure, batch, front->include, wall_ms);
+    int64_t t2 = clock_monotonic_ns();
+    bool ok = send_outputs(front, error);
+    int64_t t3 = clock_monotonic_ns();
+    front->counters.rows += batch->rows;
+    front->counters.annotate_ns += (uint64_t)(t1 - t0);
+    front->counters.measure_ns += (uint64_t)(t2 - t1);
+    front->counters.output_ns += (uint64_t)(t3 - t2);
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        front->counters.measured += front->include[row];
+        front->counters.spans += batch->kind[row] == ROW_SPAN;
+        front->counters.verdict_rows += batch->kind[row] == ROW_VERDICT;
+    }
+    span_batch_reset(batch);
+    return ok;
+}
+
+/* ---- taking records ---------------------------------------------------------------------------------------- */
+
+/* Log time of a record: its timestamp, or (plain files) the latest end of its spans. */
+static void settle_time(struct front *front, struct record_facts *facts, uint32_t first_row, int64_t wall_ms)
+{
+    int64_t time_ms = facts->record->timestamp_ms;
+    if (time_ms < 0) {
+        time_ms = LOG_TIME_NONE;
+        for (uint32_t row = first_row; row < front->batch->rows; row++)
+            if (front->batch->end_ns[row] != SPAN_I64_ABSENT && front->batch->end_ns[row] / 1000000 > time_ms)
+                time_ms = front->batch->end_ns[row] / 1000000;
+        if (time_ms == LOG_TIME_NONE)
+            time_ms = facts->source->log_time_ms != LOG_TIME_NONE ? facts->source->log_time_ms : 0;
+    } else if (time_ms > wall_ms + front->options->future_max_ms) {
+        time_ms = wall_ms + front->options->future_max_ms;
+    }
+    facts->time_ms = time_ms;
+}
+
+static bool bury(struct front *front, const struct record_facts *facts, const struct dead_letter *letter, struct error *error)
+{
+    if (facts->quiet)
+        return true;
+    front->counters.dead_letters++;
+    return dead_letter_send(front, facts->record, letter, error);
+}
+
+static bool take_spans(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms, struct error *error)
+{
+    struct record_facts *facts = &front->record_facts[number];
+    struct otlp_cursor cursor;
+    otlp_cursor_start(&cursor, facts->record->value, number, &front->options->otlp);
+    enum decode_result result;
+    do {
+        if (span_batch_full(front->batch) && !work_off(front, rates, wall_ms, error))
+            return false;
+        uint32_t first_row = front->batch->rows;
+        int64_t before_ns = clock_monotonic_ns();
+        result = otlp_proto_decode(&cursor, front->batch);
+        front->counters.decode_ns += (uint64_t)(clock_monotonic_ns() - before_ns);
+        settle_time(front, facts, first_row, wall_ms);
+    } while (result == DECODE_MORE);
+    if (facts->quiet)
+        return true;
+    front->counters.bad_spans += cursor.bad_spans;
+    front->counters.cut_strings += cursor.cut_strings;
+    if (cursor.bad_spans == 0)
+        return true;
+    struct dead_letter letter = {"undecodable", cursor.bad_reason, (int64_t)cursor.bad_offset, cursor.bad_spans, STAGE_DECODE};
+    return bury(front, facts, &letter, error);
+}
+
+static bool take_verdict(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms, struct error *error)
+{
+    struct record_facts *facts = &front->record_facts[number];
+    if (front->batch->capacity - front->batch->rows < VERDICT_DIMENSIONS_MAX && !work_off(front, rates, wall_ms, error))
+        return false;
+    settle_time(front, facts, front->batch->rows, wall_ms);
+    struct error why;
+    front->counters.verdicts += !facts->quiet;
+    if (verdict_decode(facts->record->value, number, front->json, front->batch, &why))
+        return true;
+    struct dead_letter letter = {"bad_verdict", why.message, -1, 0, STAGE_VERDICT};
+    return bury(front, facts, &letter, error);
+}
+
+static bool take_record(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms, struct error *error)
+{
+    struct record_facts *facts = &front->record_facts[number];
+    const struct bus_record *record = facts->record;
+    bool ok = true;
+    facts->time_ms = record->timestamp_ms >= 0 ? record->timestamp_ms : 0;
+    if (record->value.size == 0) {
+        front->counters.empty += !facts->quiet;
+        settle_time(front, facts, front->batch->rows, wall_ms);
+    } else if (record->value.size > front->options->record_bytes_max) {
+        char why[96];
+        (void)snprintf(why, sizeof why, "record has %zu bytes, limits.record_bytes is %zu", record->value.size,
+                       front->options->record_bytes_max);
+        settle_time(front, facts, front->batch->rows, wall_ms);
+        struct dead_letter letter = {"oversized", why, -1, 0, STAGE_DECODE};
+        ok = bury(front, facts, &letter, error);
+    } else if (front->options->inputs[record->source.topic].kind == INPUT_SPANS) {
+        ok = take_spans(front, number, rates, wall_ms, error);
+    } else {
+        ok = take_verdict(front, number, rates, wall_ms, error);
+    }
+    struct source *source = facts->source;
+    if (facts->time_ms > source->log_time_ms && !facts->quiet)
+        source->log_time_ms = facts->time_ms;
+    if (!facts->quiet)
+        source->next = record->offset + 1;
+    source->progress_wall_ms = wall_ms;
+    front->counters.records += !facts->quiet;
+    front->counters.bytes += facts->quiet ? 0 : record->value.size;
+    return ok;
+}
+
+bool front_take(struct front *front, const struct bus_record *records, uint32_t count, const struct rates *rates,
+                int64_t wall_ms, struct error *error)
+{
+    if (count > front->record_facts_capacity) {
+        front->record_facts_capacity = count;
+        front->record_facts = memory_resize(front->record_facts, count * sizeof *front->record_facts);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct source *source = front_find_source(front, records[i].source);
+        CHECK(source != NULL);
+        front->record_facts[i] = (struct record_facts){.record = &records[i], .source = source,
+                                                       .quiet = records[i].offset < source->relearn_until};
+        if (!take_record(front, i, rates, wall_ms, error))
+            return false;
+    }
+    return work_off(front, rates, wall_ms, error);
+}

@@ -1,0 +1,34 @@
+/*
+ * outbox.h - what one transaction writes: records produced at once, messages to entities gathered
+ * for the exchange. Everything is copied into the transaction's arena and dropped at its end.
+ *
+ * One per shard. The transaction begins with the first thing put here.
+ */
+#ifndef ENGINE_FLOW_OUTBOX_H
+#define ENGINE_FLOW_OUTBOX_H
+
+#include "engine/flow/exchange.h"
+
+struct outbox;
+
+/* partitions: of the exchange topics. The member is borrowed; the arena grows to limit_bytes. */
+struct outbox *outbox_create(struct member *member, uint32_t partitions, size_t limit_bytes);
+void outbox_destroy(struct outbox *outbox);
+
+/* Produces a copy. False (with *error) only when the record can never be written. */
+bool outbox_send(struct outbox *outbox, const struct bus_output *output, struct error *error);
+/* To be delivered through the digests exchange with the next commit. */
+void outbox_message(struct outbox *outbox, uint8_t kind, struct bytes name, struct bytes payload);
+/* Body of all messages for one digests partition; empty when there are none. */
+struct bytes outbox_messages(const struct outbox *outbox, uint32_t partition);
+bool outbox_begun(const struct outbox *outbox);
+/* Begins the transaction when that has not happened yet. */
+bool outbox_begin(struct outbox *outbox, struct error *error);
+/* Room for building a record; cleared by the caller. */
+struct buffer *outbox_scratch(struct outbox *outbox);
+/* After commit or abort. */
+void outbox_reset(struct outbox *outbox);
+/* Records produced since the last reset. */
+uint32_t outbox_records(const struct outbox *outbox);
+
+#endif
