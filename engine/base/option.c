@@ -365,6 +365,19 @@ static unsigned edit_distance(struct bytes a, struct bytes b)
     return row[b.size];
 }
 
+/* Also near: the last part of a name alone, "interval" for "commit.interval". */
+static unsigned name_distance(struct bytes given, struct bytes candidate)
+{
+    unsigned whole = edit_distance(given, candidate);
+    size_t tail = candidate.size;
+    while (tail > 0 && candidate.data[tail - 1] != '.')
+        tail--;
+    if (tail == 0)
+        return whole;
+    unsigned last = 1 + edit_distance(given, bytes_of(candidate.data + tail, candidate.size - tail));
+    return last < whole ? last : whole;
+}
+
 const char *option_suggest(const struct option *table, struct bytes name)
 {
     const char *best = NULL;
@@ -373,16 +386,11 @@ const char *option_suggest(const struct option *table, struct bytes name)
         return NULL;
     for (const struct option *option = table; option->name != NULL; option++) {
         struct bytes candidate = bytes_from_text(option->name);
-        if (candidate.size > NAME_MAX_COMPARED)
-            continue;
-        unsigned distance = edit_distance(name, candidate);
-        const char *dot = strrchr(option->name, '.');
-        if (dot != NULL && bytes_equal_text(name, dot + 1))
-            distance = 1; /* the last part alone is a near miss, too */
+        unsigned distance = candidate.size > NAME_MAX_COMPARED ? UINT32_MAX : name_distance(name, candidate);
         if (distance < best_distance) {
             best = option->name;
             best_distance = distance;
         }
     }
-    return best_distance <= 2 + name.size / 5 ? best : NULL;
+    return best_distance <= 1 + name.size / 4 ? best : NULL;
 }

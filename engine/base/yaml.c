@@ -406,6 +406,10 @@ const struct yaml_node *yaml_root(const struct yaml_document *document) { return
 
 enum yaml_kind yaml_node_kind(const struct yaml_node *node) { return node->kind; }
 
+int yaml_node_line(const struct yaml_node *node) { return node->line; }
+
+int yaml_node_column(const struct yaml_node *node) { return node->column; }
+
 struct bytes yaml_node_text(const struct yaml_node *node) { return node->kind == YAML_SCALAR ? node->text : BYTES_NONE; }
 
 size_t yaml_node_count(const struct yaml_node *node)

@@ -29,5 +29,8 @@ const struct yaml_node *yaml_node_get(const struct yaml_node *mapping, const cha
 /* Sets error to "file:line:column: message" for this node; returns false. */
 bool yaml_node_error(const struct yaml_node *node, struct error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* From 1. */
+int yaml_node_line(const struct yaml_node *node);
+int yaml_node_column(const struct yaml_node *node);
 
 #endif
