@@ -1,34 +1,20 @@
 /* dialect.c - which convention a span speaks and what it is about; words of providers made one. */
 #include "engine/span/dialect.h"
 
-struct scope_rule {
-    struct bytes prefix;
-    enum dialect dialect;
-};
-
 #define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
 
-static const struct scope_rule scope_rules[] = {
-#define DIALECT_SCOPE(prefix, dialect) {TEXT(prefix), DIALECT_##dialect},
-#include "schemas/dialects.def"
-};
-
+/* Whole names first, then with one ".part" less at a time. */
 enum dialect dialect_of_scope(struct bytes scope)
 {
-    enum dialect found = DIALECT_UNKNOWN;
-    size_t longest = 0;
-    for (size_t i = 0; i < sizeof scope_rules / sizeof *scope_rules; i++) {
-        struct bytes prefix = scope_rules[i].prefix;
-        if (scope.size < prefix.size || memcmp(scope.data, prefix.data, prefix.size) != 0)
-            continue;
-        if (scope.size > prefix.size && scope.data[prefix.size] != '.')
-            continue;
-        if (prefix.size > longest) {
-            longest = prefix.size;
-            found = scope_rules[i].dialect;
-        }
+    while (scope.size > 0) {
+        const struct dialect_alias *known = dialect_find(scope.data, scope.size);
+        if (known != NULL && known->transform == TRANSFORM_SCOPE)
+            return known->dialect;
+        do
+            scope.size--;
+        while (scope.size > 0 && scope.data[scope.size] != '.');
     }
-    return found;
+    return DIALECT_UNKNOWN;
 }
 
 enum dialect dialect_decide(unsigned generations, enum dialect mark, enum dialect scope)

@@ -20,10 +20,9 @@ enum dialect_transform {
     TRANSFORM_MILLIS,
     TRANSFORM_FIRST,
     TRANSFORM_CONTENT,
-    TRANSFORM_MARK, /* no value: only says the dialect */
+    TRANSFORM_MARK,  /* no value: only says the dialect */
+    TRANSFORM_SCOPE, /* no attribute: an instrumentation scope's name */
 };
-
-enum dialect_place { PLACE_SPAN = 1, PLACE_RESOURCE = 2, PLACE_BOTH = 3 };
 
 /* What the attributes of one span say about its convention, a bit set; foreign dialects shift it. */
 enum dialect_generation { GENERATION_NONE = 0, GENERATION_ANY = 1, GENERATION_NEW = 2, GENERATION_OLD = 4 };
@@ -31,14 +30,14 @@ enum dialect_generation { GENERATION_NONE = 0, GENERATION_ANY = 1, GENERATION_NE
 #define DIALECT_NAME_MAX 51
 
 struct dialect_alias {
-    char name[DIALECT_NAME_MAX + 1]; /* zero-filled, so that words may be compared */
+    char name[DIALECT_NAME_MAX + 1];
     uint8_t size;
     uint8_t column;
     uint8_t transform;
-    uint8_t rank;
-    uint8_t place;
+    uint8_t rank;      /* on resources; 0: not looked for there */
+    uint8_t span_rank; /* on spans; 0: not looked for there */
     uint8_t generation;
-    uint8_t dialect; /* of a mark; DIALECT_UNKNOWN otherwise */
+    uint8_t dialect; /* of a mark or scope; DIALECT_UNKNOWN otherwise */
 };
 
 #define DIALECT_SLOT_BITS 11
@@ -65,16 +64,18 @@ static inline uint32_t dialect_hash(const uint8_t *name, size_t size, uint64_t s
     return (uint32_t)((mixed * seed) >> (64 - DIALECT_SLOT_BITS));
 }
 
-/* size >= 8 */
+/* Overlapping pieces of constant size, so that no call is made. */
 static inline bool dialect_same_name(const char *known, const uint8_t *name, size_t size)
 {
-    const uint8_t *k = (const uint8_t *)known;
-    size_t at = 0;
-    for (; at + 8 <= size; at += 8) {
-        if (hash_load64(k + at) != hash_load64(name + at))
+    if (size >= 16) {
+        if (memcmp(known, name, 16) != 0 || memcmp(known + size - 16, name + size - 16, 16) != 0)
             return false;
+        return size <= 32 || (memcmp(known + 16, name + 16, 16) == 0 &&
+                              memcmp(known + size - 32, name + size - 32, 16) == 0);
     }
-    return hash_load64(k + size - 8) == hash_load64(name + size - 8);
+    if (size >= 8)
+        return memcmp(known, name, 8) == 0 && memcmp(known + size - 8, name + size - 8, 8) == 0;
+    return memcmp(known, name, size) == 0;
 }
 
 /* NULL when the name is not in the table. */
@@ -88,9 +89,7 @@ static inline const struct dialect_alias *dialect_find(const uint8_t *name, size
     const struct dialect_alias *alias = &dialect_aliases[slot - 1];
     if (alias->size != size)
         return NULL;
-    if (size >= 8 ? dialect_same_name(alias->name, name, size) : memcmp(alias->name, name, size) == 0)
-        return alias;
-    return NULL;
+    return dialect_same_name(alias->name, name, size) ? alias : NULL;
 }
 
 /* DIALECT_UNKNOWN when the scope says nothing. */

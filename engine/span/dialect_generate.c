@@ -11,16 +11,21 @@
 
 struct named {
     const char *name;
-    const char *column, *transform, *place, *generation, *dialect;
-    int rank;
+    const char *column, *transform, *generation, *dialect;
+    int rank, span_rank;
 };
 
+enum place { PLACE_SPAN = 1, PLACE_RESOURCE = 2, PLACE_BOTH = 3 };
+#define RANK_AT(where, place, rank) ((place) & (where) ? (rank) : 0)
+
 static const struct named names[] = {
-#define DIALECT_ALIAS(attribute, column, transform, rank, place, generation)                                 \
-    {attribute, "SPAN_COLUMN_" #column, "TRANSFORM_" #transform, "PLACE_" #place, "GENERATION_" #generation, \
-     "DIALECT_UNKNOWN", rank},
+#define DIALECT_ALIAS(attribute, column, transform, rank, place, generation)                        \
+    {attribute, "SPAN_COLUMN_" #column, "TRANSFORM_" #transform, "GENERATION_" #generation,          \
+     "DIALECT_UNKNOWN", RANK_AT(PLACE_RESOURCE, PLACE_##place, rank), RANK_AT(PLACE_SPAN, PLACE_##place, rank)},
 #define DIALECT_MARK(attribute, dialect) \
-    {attribute, "SPAN_COLUMN_COUNT", "TRANSFORM_MARK", "PLACE_SPAN", "GENERATION_NONE", "DIALECT_" #dialect, 1},
+    {attribute, "SPAN_COLUMN_COUNT", "TRANSFORM_MARK", "GENERATION_NONE", "DIALECT_" #dialect, 0, 1},
+#define DIALECT_SCOPE(prefix, dialect) \
+    {prefix, "SPAN_COLUMN_COUNT", "TRANSFORM_SCOPE", "GENERATION_NONE", "DIALECT_" #dialect, 0, 0},
 #include "schemas/dialects.def"
 };
 
@@ -43,8 +48,9 @@ static int check_names(void)
         for (int j = 0; j < i; j++) {
             if (strcmp(names[i].name, names[j].name) == 0)
                 return refuse("the attribute stands twice", names[i].name);
-            bool marks = strcmp(names[i].transform, "TRANSFORM_MARK") == 0;
-            if (!marks && strcmp(names[i].column, names[j].column) == 0 && names[i].rank == names[j].rank)
+            bool filled = strcmp(names[i].column, "SPAN_COLUMN_COUNT") != 0;
+            if (filled && strcmp(names[i].column, names[j].column) == 0 &&
+                names[i].rank + names[i].span_rank == names[j].rank + names[j].span_rank)
                 return refuse("another alias of its column has the same rank", names[i].name);
         }
     }
@@ -73,8 +79,8 @@ static void print_table(uint64_t seed)
            (unsigned long long)seed, NAMES);
     for (int i = 0; i < NAMES; i++) {
         const struct named *n = &names[i];
-        printf("    {\"%s\", %zu, %s, %s, %d, %s, %s, %s},\n", n->name, strlen(n->name), n->column, n->transform,
-               n->rank, n->place, n->generation, n->dialect);
+        printf("    {\"%s\", %zu, %s, %s, %d, %d, %s, %s},\n", n->name, strlen(n->name), n->column, n->transform,
+               n->rank, n->span_rank, n->generation, n->dialect);
     }
     printf("};\n\nconst uint8_t dialect_slots[1u << DIALECT_SLOT_BITS] = {\n");
     for (unsigned i = 0; i < sizeof slots; i++) {

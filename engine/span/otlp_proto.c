@@ -129,7 +129,7 @@ static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes a
         return;
     }
     const struct dialect_alias *alias = dialect_find(pair.key.data, pair.key.size);
-    if (alias == NULL || !(alias->place & PLACE_RESOURCE) || alias->rank < rank[alias->column])
+    if (alias == NULL || alias->rank == 0 || alias->rank < rank[alias->column])
         return;
     if (!any_value_read_slow(pair.value.data, pair.value.data + pair.value.size, &value)) {
         damage(cursor, pair.value.data, "a resource attribute's value is malformed");
@@ -238,14 +238,10 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
 {
     if (cursor->record.size == 0)
         return DECODE_DONE; /* an empty envelope, or no value at all: legal */
-    row_sink_complete_wanted(&batch->wanted);
     struct walk walk;
     walk.cursor = cursor;
     walk.span.attributes_max = cursor->limits->attributes_per_span_max;
-    walk.span.sink.cut_strings = 0;
-    walk.span.sink.batch = batch;
-    walk.span.sink.wanted = batch->wanted;
-    walk.span.sink.string_bytes_max = cursor->limits->string_bytes_max;
+    row_sink_open(&walk.span.sink, batch, cursor->limits->string_bytes_max);
     const uint8_t *base = cursor->record.data;
     const uint8_t *record_end = base + cursor->record.size;
     struct bytes body;

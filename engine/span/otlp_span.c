@@ -31,27 +31,22 @@ static bool bad(struct span_walk *walk, const uint8_t *at, const char *reason)
     return false;
 }
 
-static bool decode_attribute(struct span_walk *walk, const uint8_t *at, const uint8_t *end)
+/* `pair` lies in the span; values that are not wanted are not looked at. */
+static inline bool decode_attribute(struct span_walk *walk, const struct key_value *pair)
 {
-    struct key_value pair;
-    if (!key_value_read(at, end, &pair))
-        return bad(walk, at, "an attribute is malformed");
-    const struct dialect_alias *alias = dialect_find(pair.key.data, pair.key.size);
-    if (alias == NULL || !(alias->place & PLACE_SPAN) || !row_sink_wants(&walk->sink, alias))
+    const struct dialect_alias *alias = dialect_find(pair->key.data, pair->key.size);
+    if (alias == NULL || !row_sink_wants(&walk->sink, alias))
         return true;
-    const uint8_t *value_at = pair.value.data;
-    const uint8_t *value_end = value_at + pair.value.size;
-    if (alias->transform == TRANSFORM_TEXT && pair.value.size >= 2 && *value_at == WIRE_TAG(1, WIRE_BYTES)) {
-        struct bytes text;
-        const uint8_t *p = value_at + 1;
-        if (wire_bytes(&p, value_end, &text) && p == value_end) {
-            row_sink_store_text(&walk->sink, alias, text);
-            return true;
-        }
+    const uint8_t *at = pair->value.data;
+    size_t size = pair->value.size;
+    if (size >= 2 && size < 0x80 && alias->transform == TRANSFORM_TEXT && at[0] == WIRE_TAG(1, WIRE_BYTES) &&
+        at[1] == size - 2) {
+        row_sink_store_text(&walk->sink, alias, bytes_of(at + 2, size - 2));
+        return true;
     }
     struct any_value value;
-    if (!any_value_read_slow(value_at, value_end, &value))
-        return bad(walk, value_at, "an attribute's value is malformed");
+    if (!any_value_read_slow(at, at + size, &value))
+        return bad(walk, at, "an attribute's value is malformed");
     row_sink_store(&walk->sink, alias, &value);
     return true;
 }
@@ -86,12 +81,10 @@ static bool decode_status(struct span_walk *walk, struct bytes status)
     return true;
 }
 
-static bool all_zero(struct bytes id)
+/* size 8 or 16 */
+static inline bool all_zero(struct bytes id)
 {
-    uint8_t any = 0;
-    for (size_t i = 0; i < id.size; i++)
-        any |= id.data[i];
-    return any == 0;
+    return (hash_load64(id.data) | hash_load64(id.data + id.size - 8)) == 0;
 }
 
 struct span_core {
@@ -170,12 +163,12 @@ bool otlp_span_decode(struct span_walk *walk, struct bytes span)
         const uint8_t *field = at;
         if (*at == WIRE_TAG(9, WIRE_BYTES)) {
             at++;
-            struct bytes attribute;
-            if (!wire_bytes(&at, end, &attribute))
-                return bad(walk, field, "an attribute goes beyond its span");
+            struct key_value pair;
+            if (!key_value_next(&at, end, &pair))
+                return bad(walk, field, "an attribute is malformed or goes beyond its span");
             if (++attributes > walk->attributes_max)
                 return bad(walk, field, "more attributes than attributes_per_span_max");
-            if (!decode_attribute(walk, attribute.data, attribute.data + attribute.size))
+            if (!decode_attribute(walk, &pair))
                 return false;
             continue;
         }

@@ -26,23 +26,72 @@ struct key_value {
 /* Any order, repeats, unknown fields: the last one of each counts. */
 bool key_value_read_slow(const uint8_t *at, const uint8_t *end, struct key_value *out);
 
-/* The two layouts everybody writes: key then value, value then key, and nothing else. */
+/* One or two bytes of a length, and how many; 0: longer, left to the slow way. Needs at[1] to be readable. */
+static inline size_t short_length(const uint8_t *at, size_t *size)
+{
+    *size = at[0];
+    if (__builtin_expect(at[0] < 0x80, 1))
+        return 1;
+    *size = (size_t)(at[0] & 0x7f) | (size_t)at[1] << 7;
+    return at[1] < 0x80 ? 2 : 0;
+}
+
+/* The two layouts everybody writes, key then value and value then key and nothing else, with keys
+ * under 128 bytes. False: read it the slow way. */
+static inline bool key_value_short(const uint8_t *at, const uint8_t *end, struct key_value *out)
+{
+    if (end - at < 6)
+        return false;
+    size_t key_size, value_size;
+    const uint8_t *key, *value;
+    if (at[0] == WIRE_TAG(2, WIRE_BYTES)) {
+        size_t header = short_length(at + 1, &value_size);
+        value = at + 1 + header;
+        if (header == 0 || (size_t)(end - value) < value_size + 2)
+            return false;
+        key = value + value_size;
+        if (key[0] != WIRE_TAG(1, WIRE_BYTES))
+            return false;
+        key_size = key[1];
+        key += 2;
+        if (key_size != (size_t)(end - key) || key_size >= 0x80)
+            return false;
+    } else {
+        if (at[0] != WIRE_TAG(1, WIRE_BYTES) || at[1] >= 0x80)
+            return false;
+        key_size = at[1];
+        key = at + 2;
+        if ((size_t)(end - key) < key_size + 3)
+            return false;
+        value = key + key_size;
+        if (value[0] != WIRE_TAG(2, WIRE_BYTES))
+            return false;
+        size_t header = short_length(value + 1, &value_size);
+        value += 1 + header;
+        if (header == 0 || value_size != (size_t)(end - value))
+            return false;
+    }
+    out->key = bytes_of(key, key_size);
+    out->value = bytes_of(value, value_size);
+    return true;
+}
+
 static inline bool key_value_read(const uint8_t *at, const uint8_t *end, struct key_value *out)
 {
-    const uint8_t *p = at;
-    if (end - p >= 4) {
-        uint8_t first = *p++;
-        struct bytes a, b;
-        if ((first == WIRE_TAG(1, WIRE_BYTES) || first == WIRE_TAG(2, WIRE_BYTES)) && wire_bytes(&p, end, &a) &&
-            end - p >= 2 && *p++ == (first ^ WIRE_TAG(1, WIRE_BYTES) ^ WIRE_TAG(2, WIRE_BYTES)) &&
-            wire_bytes(&p, end, &b) && p == end) {
-            bool key_first = first == WIRE_TAG(1, WIRE_BYTES);
-            out->key = key_first ? a : b;
-            out->value = key_first ? b : a;
-            return true;
-        }
+    return key_value_short(at, end, out) || key_value_read_slow(at, end, out);
+}
+
+/* A length and the KeyValue behind it; moves `at` behind that. */
+static inline bool key_value_next(const uint8_t **at, const uint8_t *end, struct key_value *out)
+{
+    size_t size, header = end - *at >= 2 ? short_length(*at, &size) : 0;
+    const uint8_t *body = *at + header;
+    if (__builtin_expect(header != 0 && size <= (size_t)(end - body), 1)) {
+        *at = body + size;
+        return key_value_read(body, *at, out);
     }
-    return key_value_read_slow(at, end, out);
+    struct bytes pair;
+    return wire_bytes(at, end, &pair) && key_value_read(pair.data, pair.data + pair.size, out);
 }
 
 #endif

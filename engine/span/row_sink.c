@@ -19,26 +19,34 @@ _Static_assert(offsetof(struct span_batch, content_is_tree) ==
 #define NUMBER_TEXT_MAX 40
 #define SECONDS_MAX 1e7 /* no answer takes longer; larger numbers are something else */
 
-void row_sink_complete_wanted(struct span_column_set *wanted)
+static void complete_wanted(struct span_column_set *wanted)
 {
-    static const struct {
-        uint8_t column, needs;
-    } dependencies[] = {
-        {SPAN_COLUMN_role, SPAN_COLUMN_operation},
-        {SPAN_COLUMN_ttft_ns, SPAN_COLUMN_stream},
-        {SPAN_COLUMN_ttft_ns, SPAN_COLUMN_start_ns},
-        {SPAN_COLUMN_ttft_ns, SPAN_COLUMN_end_ns},
-        {SPAN_COLUMN_input_tokens, SPAN_COLUMN_cache_read_tokens},
-        {SPAN_COLUMN_input_tokens, SPAN_COLUMN_cache_write_tokens},
-        {SPAN_COLUMN_finish_reason, SPAN_COLUMN_output_messages},
-        {SPAN_COLUMN_system_instructions, SPAN_COLUMN_content_is_tree},
-        {SPAN_COLUMN_input_messages, SPAN_COLUMN_content_is_tree},
-        {SPAN_COLUMN_output_messages, SPAN_COLUMN_content_is_tree},
-    };
-    for (size_t i = 0; i < sizeof dependencies / sizeof *dependencies; i++) {
-        if (span_columns_have(wanted, dependencies[i].column))
-            span_columns_add(wanted, dependencies[i].needs);
-    }
+#define NEEDS(column, needed)                                  \
+    if (span_columns_have(wanted, SPAN_COLUMN_##column))       \
+        span_columns_add(wanted, SPAN_COLUMN_##needed)
+    NEEDS(role, operation);
+    NEEDS(ttft_ns, stream);
+    NEEDS(ttft_ns, start_ns);
+    NEEDS(ttft_ns, end_ns);
+    NEEDS(input_tokens, cache_read_tokens);
+    NEEDS(input_tokens, cache_write_tokens);
+    NEEDS(finish_reason, output_messages);
+    NEEDS(system_instructions, content_is_tree);
+    NEEDS(input_messages, content_is_tree);
+    NEEDS(output_messages, content_is_tree);
+#undef NEEDS
+}
+
+void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max)
+{
+    complete_wanted(&batch->wanted);
+    sink->batch = batch;
+    sink->wanted = batch->wanted;
+    sink->string_bytes_max = string_bytes_max;
+    sink->cut_strings = 0;
+    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
+        sink->first_rank[column] = span_columns_have(&sink->wanted, column) ? RANK_NONE : RANK_NEVER;
+    sink->first_rank[SPAN_COLUMN_COUNT] = RANK_NONE;
 }
 
 struct bytes row_sink_cut(struct row_sink *sink, struct bytes text)
@@ -207,8 +215,8 @@ static void store_integer(struct row_sink *sink, const struct dialect_alias *ali
 {
     int64_t *column = row_sink_column(sink, alias->column);
     if (integer != SPAN_I64_ABSENT)
-        sink->rank[alias->column] = alias->rank;
-    else if (sink->rank[alias->column] != alias->rank)
+        sink->rank[alias->column] = alias->span_rank;
+    else if (sink->rank[alias->column] != alias->span_rank)
         return;
     column[sink->row] = integer;
 }
@@ -237,8 +245,11 @@ void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias, co
     case TRANSFORM_CONTENT:
         store_content(sink, alias, value);
         break;
+    case TRANSFORM_MARK:
+        sink->mark = alias->dialect;
+        break;
     default:
-        CHECK_HOT(!"a transform of the table");
+        CHECK_HOT(!"a transform of spans");
         break;
     }
 }

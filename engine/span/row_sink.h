@@ -19,19 +19,24 @@ struct row_sink {
     uint32_t cut_strings;   /* counts up */
     uint8_t generations;    /* of this row, enum dialect_generation bits */
     uint8_t mark;           /* enum dialect */
-    uint8_t rank[SPAN_COLUMN_COUNT]; /* of the alias each column was filled from; 0: none */
+    /* Per column, of the alias it was filled from: RANK_NONE before, RANK_NEVER for unwanted columns.
+     * The entry behind the last column takes marks. */
+    uint8_t rank[SPAN_COLUMN_COUNT + 1];
+    uint8_t first_rank[SPAN_COLUMN_COUNT + 1];
 };
 
-/* Adds the columns that wanted ones are made from: a batch decoded for input_tokens also holds the
- * cache tokens that tell whether the total includes them. */
-void row_sink_complete_wanted(struct span_column_set *wanted);
+enum { RANK_NONE = 1, RANK_NEVER = 255 };
+
+/* Ready for rows of this batch; completes batch->wanted: a batch decoded for input_tokens also holds
+ * the cache tokens that tell whether the total includes them. */
+void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max);
 
 static inline void row_sink_start(struct row_sink *sink, uint32_t row)
 {
     sink->row = row;
     sink->generations = 0;
     sink->mark = DIALECT_UNKNOWN;
-    memset(sink->rank, 0, sizeof sink->rank);
+    memcpy(sink->rank, sink->first_rank, sizeof sink->rank);
 }
 
 /* The column's array. Columns are consecutive pointers in the batch (asserted in row_sink.c). */
@@ -47,11 +52,7 @@ static inline void *row_sink_column(const struct row_sink *sink, unsigned column
 static inline bool row_sink_wants(struct row_sink *sink, const struct dialect_alias *alias)
 {
     sink->generations |= alias->generation;
-    if (alias->transform == TRANSFORM_MARK) {
-        sink->mark = alias->dialect;
-        return false;
-    }
-    return span_columns_have(&sink->wanted, alias->column) && alias->rank >= sink->rank[alias->column];
+    return alias->span_rank >= sink->rank[alias->column];
 }
 
 /* The value cut to the limit, at a character. */
@@ -63,14 +64,14 @@ static inline void row_sink_store_text(struct row_sink *sink, const struct diale
 {
     struct bytes *column = row_sink_column(sink, alias->column);
     if (text.size == 0) { /* written but empty: as if absent, but it still replaces an earlier value of its own */
-        if (sink->rank[alias->column] == alias->rank)
+        if (sink->rank[alias->column] == alias->span_rank)
             column[sink->row] = BYTES_NONE;
         return;
     }
     if (text.size > sink->string_bytes_max)
         text = row_sink_cut(sink, text);
     column[sink->row] = text;
-    sink->rank[alias->column] = alias->rank;
+    sink->rank[alias->column] = alias->span_rank;
 }
 /* When all attributes and core fields are in: dialect, role, and what columns say about each other. */
 void row_sink_finish(struct row_sink *sink, enum dialect scope);
