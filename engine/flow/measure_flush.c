@@ -207,6 +207,10 @@ void measure_release(struct measure *m)
 
 const struct cell_delta *measure_flush(struct measure *m, uint32_t *count)
 {
+    if (m->accumulators_count == 0) {
+        *count = 0;
+        return NULL;
+    }
     for (uint32_t i = 0; i < m->accumulators_count; i++)
         push_dense(m, i);
     push_counters(m);

@@ -61,14 +61,15 @@ bool outbox_send(struct outbox *outbox, const struct bus_output *output, struct 
 {
     if (!outbox_begin(outbox, error))
         return false;
-    struct bus_header headers[BUS_HEADERS_MAX];
     CHECK(output->headers_count <= BUS_HEADERS_MAX);
     struct bus_output copy = *output;
+    struct bus_header *headers = arena_alloc(outbox->arena, output->headers_count * sizeof *headers);
     copy.key = arena_copy(outbox->arena, output->key);
     copy.value = arena_copy(outbox->arena, output->value);
     bool fits = bytes_present(copy.key) == bytes_present(output->key) &&
                 bytes_present(copy.value) == bytes_present(output->value);
-    for (uint32_t i = 0; i < output->headers_count; i++) {
+    fits = fits && headers != NULL;
+    for (uint32_t i = 0; fits && i < output->headers_count; i++) {
         headers[i].name = arena_copy(outbox->arena, output->headers[i].name);
         headers[i].value = arena_copy(outbox->arena, output->headers[i].value);
         fits = fits && bytes_present(headers[i].name);

@@ -78,9 +78,6 @@ struct shard *shard_create(const struct flow_options *options, struct bus *bus, 
     shard->headers_text = BUFFER_WITH_LIMIT((size_t)1 << 20);
     CHECK(pthread_mutex_init(&shard->publish_lock, NULL) == 0);
     if (!open_parts(shard, error)) {
-        if (shard->member != NULL)
-            member_close(shard->member);
-        shard->member = NULL;
         shard_abandon(shard);
         return NULL;
     }
@@ -92,6 +89,8 @@ void shard_abandon(struct shard *shard)
 {
     if (shard == NULL)
         return;
+    if (shard->member != NULL)
+        member_close(shard->member); /* first: an open transaction borrows from the outbox */
     front_destroy(shard->front);
     owned_destroy(shard->owned);
     outbox_destroy(shard->outbox);
@@ -114,8 +113,6 @@ void shard_destroy(struct shard *shard)
     struct error error;
     if (!shard->status.failed && !shard_commit(shard, true, &error))
         log_line(LOG_WARNING, "shard", (int)shard->number, "last commit before stopping failed: %s", error.message);
-    member_close(shard->member);
-    shard->member = NULL;
     shard_abandon(shard);
 }
 

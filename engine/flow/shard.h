@@ -37,7 +37,7 @@ struct shard *shard_create(const struct flow_options *options, struct bus *bus, 
                            uint32_t number, struct error *error);
 /* Commits what is open if it can, leaves the group, frees. */
 void shard_destroy(struct shard *shard);
-/* Frees without committing or leaving: for the simulator, after the member was crashed. */
+/* Frees without committing; an open transaction is aborted by its member. After failures and crashes. */
 void shard_abandon(struct shard *shard);
 
 enum shard_turn { SHARD_WORKED, SHARD_IDLE, SHARD_FAILED };
