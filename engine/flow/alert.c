@@ -84,12 +84,19 @@ static void print_rarity(const struct alert *alert, char *out, size_t size)
     print_duration(e / fmax(epochs_per_day, 1e-6), out, size);
 }
 
+/* On resolve the effect window still holds the bad stretch: what counts is the level since it ended. */
+static double observed(const struct alert *alert)
+{
+    bool resolved = alert->state == ALERT_RESOLVE && isfinite(alert->sure->since_onset);
+    return resolved ? alert->sure->since_onset : alert->big->observed;
+}
+
 void alert_text(const struct alert *alert, char *out, size_t size)
 {
     char where[160], from[32], to[32], since[40], rare[48];
     print_where(alert->labels, where, sizeof where);
     print_value(alert->metric, alert->big->baseline, from, sizeof from);
-    print_value(alert->metric, alert->big->observed, to, sizeof to);
+    print_value(alert->metric, observed(alert), to, sizeof to);
     print_time(alert->watch->onset_ms, "%H:%M on %d %b (UTC)", since, sizeof since);
     print_rarity(alert, rare, sizeof rare);
     const char *verb = alert->big->observed < alert->big->baseline ? "fell" : "rose";
@@ -134,7 +141,8 @@ static void put_identity(struct json_writer *json, const struct alert *alert)
     json_put_hex(json, bytes_of(alert->watch->alert_id, 16));
     put_text(json, "state", states[alert->state]);
     put_text(json, "rule", alert->rule->id);
-    put_text(json, "severity", severities[alert->rule->severity]);
+    bool ticket = alert->rule->severity == SEVERITY_PAGE && alert->watch->ticket_only;
+    put_text(json, "severity", severities[ticket ? SEVERITY_TICKET : alert->rule->severity]);
     put_text(json, "failure_class", alert->rule->failure_class);
     put_text(json, "metric", alert->metric->name);
     json_key(json, "labels");
@@ -150,7 +158,8 @@ static void put_identity(struct json_writer *json, const struct alert *alert)
 
 static void put_evidence(struct json_writer *json, const struct alert *alert)
 {
-    put_real(json, "observed", alert->big->observed);
+    put_real(json, "observed", observed(alert));
+    put_real(json, "window_observed", alert->big->observed);
     put_real(json, "baseline", alert->big->baseline);
     put_real(json, "effect", alert->big->effect);
     put_real(json, "interval_low", alert->big->interval_low);

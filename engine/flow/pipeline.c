@@ -110,6 +110,8 @@ struct pipeline *pipeline_create(const struct annotator_instance *annotators, ui
         span_columns_add(&p->columns, engine_columns[i]);
     for (uint32_t i = 0; i < count; i++) {
         p->stages[i].scratch = memory_allocate(p->stages[i].class->scratch_bytes);
+        if (p->stages[i].class->open != NULL)
+            p->stages[i].class->open(p->stages[i].scratch);
         gather(p, &p->stages[i]);
     }
     return p;
@@ -119,8 +121,11 @@ void pipeline_destroy(struct pipeline *p)
 {
     if (p == NULL)
         return;
-    for (uint32_t i = 0; i < p->count; i++)
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (p->stages[i].class->close != NULL)
+            p->stages[i].class->close(p->stages[i].scratch);
         memory_free(p->stages[i].scratch);
+    }
     memory_free(p);
 }
 

@@ -16,6 +16,7 @@
 #define DAY_MS ((int64_t)86400000)
 #define UPDATE_EVERY_MS ((int64_t)3600000)
 #define RETRY_EVERY_MS DAY_MS
+#define EVIDENCE_QUIET 10.0 /* DESIGN §7: baselines are not re-frozen while E >= 10 */
 
 struct series {
     struct back *back;
@@ -130,11 +131,11 @@ static uint32_t collect_exemplars(const struct series *s, uint8_t side, uint8_t 
 }
 
 /* Counts of the baseline window per day, into the back's scratch; how many days have data. */
-static uint32_t collect_days(const struct series *s, uint64_t *pooled, uint64_t *days, const uint64_t **day_bins)
+static uint32_t collect_days(const struct series *s, int64_t start_ms, uint64_t *pooled, uint64_t *days, const uint64_t **day_bins)
 {
     uint16_t bins = s->metric->layout.bins;
     int64_t last = s->epoch->end_ms / DAY_MS;
-    int64_t first = (s->epoch->end_ms - s->rule->baseline_window_ms) / DAY_MS;
+    int64_t first = start_ms / DAY_MS;
     if (last - first >= BASELINE_DAYS_MAX)
         first = last - BASELINE_DAYS_MAX + 1;
     uint32_t count = 0;
@@ -172,12 +173,15 @@ static void try_to_arm(struct series *s)
     CHECK(days != NULL);
     struct baseline baseline = {.start_ms = s->epoch->end_ms - s->rule->baseline_window_ms,
                                 .end_ms = s->epoch->end_ms, .bins = pooled, .day_bins = day_bins};
-    baseline.days = collect_days(s, pooled, days, day_bins);
+    if (w->thin && w->first_ms < baseline.start_ms)
+        baseline.start_ms = w->first_ms; /* all there is: the rule's window was too short */
+    baseline.days = collect_days(s, baseline.start_ms, pooled, days, day_bins);
     w->next_try_ms = s->epoch->end_ms + RETRY_EVERY_MS;
-    w->verdict = (struct verdict){.kind = VERDICT_INSUFFICIENT, .count = counted(&s->metric->layout, pooled),
-                                  .needed = s->rule->baseline_min_count};
-    if (w->verdict.count < s->rule->baseline_min_count)
+    uint64_t count = counted(&s->metric->layout, pooled);
+    if (count < s->rule->baseline_min_count) {
+        w->verdict = (struct verdict){.kind = VERDICT_INSUFFICIENT, .count = count, .needed = s->rule->baseline_min_count};
         return;
+    }
     w->gamma = gamma_of(s);
     struct detector_rule rule = detector_rule_of(s);
     memset(s->sure_state, 0, w->sure_bytes);
@@ -185,15 +189,17 @@ static void try_to_arm(struct series *s)
     struct verdict sure = {0}, big = {0};
     s->back->options.sure->arm(&rule, s->sure_state, &baseline, &sure);
     s->back->options.big->arm(&rule, s->big_state, &baseline, &big);
-    if (sure.kind == VERDICT_INSUFFICIENT || big.kind == VERDICT_INSUFFICIENT) {
-        w->verdict = sure.kind == VERDICT_INSUFFICIENT ? sure : big;
+    if (big.kind == VERDICT_INSUFFICIENT) {
+        w->verdict = big;
         return;
     }
     w->phase = WATCH_WATCHING;
     w->sure = 0;
+    w->thin = sure.kind == VERDICT_INSUFFICIENT;
+    w->ticket_only = sure.ticket_only;
     w->baseline_start_ms = baseline.start_ms;
     w->baseline_end_ms = baseline.end_ms;
-    w->verdict = big;
+    w->verdict = w->thin ? sure : big;
     w->good_count = collect_exemplars(s, EXEMPLAR_GOOD, w->good, 3);
 }
 
@@ -259,11 +265,23 @@ static void open_alert(struct series *s, const struct detector_rule *rule, const
     s->back->counters.alerts_opened++;
 }
 
+/* A thin baseline is taken again, longer, once a day while nothing speaks against it. */
+static bool relearn(struct series *s, const struct verdict *sure)
+{
+    if (!s->watch->thin || sure->evidence >= EVIDENCE_QUIET || s->epoch->end_ms < s->watch->next_try_ms)
+        return false;
+    try_to_arm(s);
+    return true;
+}
+
 static void watch_open_series(struct series *s, const struct detector_rule *rule, const struct verdict *sure)
 {
     struct watch *w = s->watch;
+    if (relearn(s, sure))
+        return;
     w->sure = sure->kind == VERDICT_BREACHED; /* forgotten again when the change goes away */
-    w->verdict = *sure;
+    if (!w->thin)
+        w->verdict = *sure;
     if (s->rule->sure && !w->sure)
         return;
     struct verdict big = big_verdict(s, rule);

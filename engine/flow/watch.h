@@ -19,13 +19,16 @@ enum watch_phase { WATCH_LEARNING, WATCH_WATCHING, WATCH_ALERTING };
 struct watch {
     uint16_t version;
     uint8_t phase;    /* enum watch_phase */
-    uint8_t sure;     /* evidence has passed gamma since the last (re)start; waits for the effect */
+    uint8_t sure;     /* evidence is past gamma now; waits for the effect */
+    uint8_t thin;     /* the baseline cannot show the rule's drop yet, only a larger one: verdict.achievable */
+    uint8_t ticket_only; /* the baseline wanders too much for this rule to page */
+    uint16_t padding;
     uint32_t metric_id;
     uint64_t rule_hash;
     int64_t first_ms; /* end of the first epoch with data */
     int64_t last_ms;  /* end of the newest */
     uint64_t epochs;  /* non-empty ones since first_ms */
-    int64_t next_try_ms; /* learning: not before this */
+    int64_t next_try_ms; /* learning, thin: a longer baseline is not tried before this */
     int64_t baseline_start_ms, baseline_end_ms;
     double gamma;
     int64_t opened_ms, updated_ms, onset_ms;

@@ -13,7 +13,7 @@
 #define SEEDS_FULL 1000
 
 static const struct world_traffic ordinary = {.records = 120, .fail_share = 0.05, .duplicate_share = 0.1, .late_share = 0.05,
-                                              .poison_share = 0.03, .step_ms = 900};
+                                              .poison_share = 0.03, .step_ms = 900, .turns = 1};
 
 static void check_world(struct world *w)
 {
@@ -88,8 +88,8 @@ static void test_alert_opens_and_resolves(void **state)
 {
     (void)state;
     struct world *w = world_create(5, 2, NULL);
-    struct world_traffic calm = {.records = 2400, .fail_share = 0.01, .step_ms = 5000};
-    struct world_traffic bad = {.records = 120, .fail_share = 0.9, .step_ms = 5000};
+    struct world_traffic calm = {.records = 2400, .fail_share = 0.01, .step_ms = 5000, .turns = 5};
+    struct world_traffic bad = {.records = 120, .fail_share = 0.9, .step_ms = 5000, .turns = 5};
     world_run(w, &calm);
     int64_t changed_ms = w->now_ms;
     world_run(w, &bad);
@@ -102,7 +102,6 @@ static void test_alert_opens_and_resolves(void **state)
     struct bus_record record;
     uint32_t opened = 0, resolved = 0;
     while (reader_next(reader, 0, &record, &error) == READER_RECORD) {
-        print_message("%.*s\n", (int)record.value.size, (const char *)record.value.data);
         char *text = calloc(1, record.value.size + 1);
         memcpy(text, record.value.data, record.value.size);
         if (strstr(text, "\"state\":\"open\"") != NULL) {

@@ -250,7 +250,8 @@ void world_run(struct world *w, const struct world_traffic *t)
         append_traffic(w, t);
         w->now_ms += t->step_ms;
         embedded_clock_set(&w->clock, w->now_ms);
-        world_step(w);
+        for (int turn = 0; turn < t->turns; turn++)
+            world_step(w);
     }
 }
 

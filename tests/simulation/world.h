@@ -50,6 +50,7 @@ struct world_traffic {
     double late_share;     /* of spans that ended up to an hour ago */
     double poison_share;   /* of records that are not OTLP */
     int64_t step_ms;       /* between records */
+    int turns;             /* of every shard after each record; 1 lets the exchange fall behind */
 };
 
 struct world *world_create(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults);
