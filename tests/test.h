@@ -7,9 +7,9 @@
 #ifndef TESTS_TEST_H
 #define TESTS_TEST_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -44,12 +44,12 @@ static inline bool test_data_path(char *out, size_t size, const char *file)
     return written > 0 && (size_t)written < size && stat(out, &status) == 0;
 }
 
-#define TEST_NEEDS_DATA(out, file)                                                             \
-    do {                                                                                       \
-        if (!test_data_path((out), sizeof(out), (file))) {                                     \
-            print_message("skipped: %s is not there; set ASSAY_DATA\n", (file));               \
-            skip();                                                                            \
-        }                                                                                      \
+#define TEST_NEEDS_DATA(out, file)                                                                 \
+    do {                                                                                           \
+        if (!test_data_path((out), sizeof(out), (file))) {                                         \
+            print_message("skipped: %s is not there; set ASSAY_DATA\n", (file));                   \
+            skip();                                                                                \
+        }                                                                                          \
     } while (0)
 
 /* True under ./run test --full. */

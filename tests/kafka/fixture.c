@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BROKER_SCRIPT ASSAY_SOURCE_DIR "/tests/kafka/broker"
-#define ARGUMENTS_MAX 32
+#define BROKER_SCRIPT    ASSAY_SOURCE_DIR "/tests/kafka/broker"
+#define ARGUMENTS_MAX    32
 #define EXIT_UNAVAILABLE 77
 
 extern char **environ;
@@ -31,7 +31,8 @@ static int run_script(const char *const *arguments, char *out, size_t size)
         posix_spawn_file_actions_addclose(&actions, pipe_ends[0]);
         posix_spawn_file_actions_addclose(&actions, pipe_ends[1]);
     }
-    int failed = posix_spawn(&child, BROKER_SCRIPT, &actions, NULL, (char *const *)arguments, environ);
+    int failed =
+        posix_spawn(&child, BROKER_SCRIPT, &actions, NULL, (char *const *)arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (out != NULL) {
         close(pipe_ends[1]);
@@ -57,7 +58,8 @@ static bool wants_proxy(const char *const *options)
     return false;
 }
 
-enum kafka_fixture_result kafka_fixture_start(struct kafka_fixture *fixture, const char *const *options)
+enum kafka_fixture_result kafka_fixture_start(struct kafka_fixture *fixture,
+                                              const char *const *options)
 {
     const char *version = getenv("ASSAY_KAFKA_VERSION");
     const char *base = getenv("TMPDIR");
@@ -65,7 +67,8 @@ enum kafka_fixture_result kafka_fixture_start(struct kafka_fixture *fixture, con
     char owner[32];
     char port[32];
     *fixture = (struct kafka_fixture){.port = 0};
-    snprintf(fixture->folder, sizeof fixture->folder, "%s/assay-kafka-XXXXXX", base != NULL ? base : "/tmp");
+    snprintf(fixture->folder, sizeof fixture->folder, "%s/assay-kafka-XXXXXX",
+             base != NULL ? base : "/tmp");
     if (mkdtemp(fixture->folder) == NULL || run_script(arguments, port, sizeof port) != 0)
         return KAFKA_FIXTURE_FAILED;
     fixture->port = atoi(port);

@@ -10,16 +10,17 @@
 #include <stdbool.h>
 
 struct kafka_fixture {
-    char folder[256];  /* the broker's data, log and pid */
-    char servers[32];  /* bootstrap.servers; the proxy's address when there is one */
-    int port;          /* the broker's own; the proxy is on port + 5 */
+    char folder[256]; /* the broker's data, log and pid */
+    char servers[32]; /* bootstrap.servers; the proxy's address when there is one */
+    int port;         /* the broker's own; the proxy is on port + 5 */
 };
 
 enum kafka_fixture_result { KAFKA_FIXTURE_READY, KAFKA_FIXTURE_FAILED, KAFKA_FIXTURE_UNAVAILABLE };
 
 /* options: "NAME=VALUE" lines of server.properties, "proxy=yes"; NULL-terminated, or NULL.
  * UNAVAILABLE: no java, mvn or network here; tests then call skip(). */
-enum kafka_fixture_result kafka_fixture_start(struct kafka_fixture *fixture, const char *const *options);
+enum kafka_fixture_result kafka_fixture_start(struct kafka_fixture *fixture,
+                                              const char *const *options);
 /* verb: stop, kill, restart, pause, resume, status. */
 bool kafka_fixture_do(const struct kafka_fixture *fixture, const char *verb);
 /* A command of tests/kafka/proxy.py, "hold-request 26 2". */

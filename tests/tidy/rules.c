@@ -23,8 +23,8 @@ static const struct room rooms[] = {
     {"engine/state/", {"engine/state/", "engine/bus/ports.h", "engine/base/"}},
     {"engine/operator/", {"engine/operator/", "engine/span/", "engine/state/", "engine/base/"}},
     {"engine/flow/",
-     {"engine/flow/", "engine/operator/", "engine/state/", "engine/span/", "engine/bus/", "engine/base/",
-      "schemas/"}},
+     {"engine/flow/", "engine/operator/", "engine/state/", "engine/span/", "engine/bus/",
+      "engine/base/", "schemas/"}},
     {"engine/serve/", {"engine/serve/", "engine/flow/counters.h", "engine/bus/", "engine/base/"}},
     {"engine/demo/", {"engine/demo/", "engine/bus/", "engine/base/"}},
     {"engine/config/", {"engine/config/", "engine/flow/", "engine/base/"}},
@@ -50,32 +50,30 @@ static const struct {
     const char *header;
     const char *home;
 } homes[] = {
-    {"librdkafka/", "engine/bus/kafka_internal.h"},
-    {"yyjson.h", "engine/base/json."},
-    {"openssl/", "engine/base/sha256.c"},
-    {"libfyaml.h", "engine/base/yaml.c"},
-    {"jemalloc/", "engine/base/memory.c"},
-    {"sanitizer/", "engine/base/arena.c"},
-    {"microhttpd.h", "engine/serve/http.c"},
-    {"cblas.h", "operators/math/features.c"},
-    {"hs", "operators/annotate/patterns.c"},
-    {"avro.h", "engine/span/avro"},
+    {"librdkafka/", "engine/bus/kafka_internal.h"}, {"yyjson.h", "engine/base/json."},
+    {"openssl/", "engine/base/sha256.c"},           {"libfyaml.h", "engine/base/yaml.c"},
+    {"jemalloc/", "engine/base/memory.c"},          {"sanitizer/", "engine/base/arena.c"},
+    {"microhttpd.h", "engine/serve/http.c"},        {"cblas.h", "operators/math/features.c"},
+    {"hs", "operators/annotate/patterns.c"},        {"avro.h", "engine/span/avro"},
     {"curl/", "engine/bus/schema_registry.c"},
 };
 
 static const char *const system_headers[] = {
-    "assert.h", "ctype.h",  "dirent.h",  "errno.h",     "fcntl.h",   "float.h",  "getopt.h",  "inttypes.h",
-    "limits.h", "locale.h", "math.h",    "netdb.h",     "poll.h",    "pthread.h", "sched.h",  "signal.h",
-    "spawn.h",  "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h",  "stdint.h", "stdio.h",   "stdlib.h",
-    "stdalign.h", "stdnoreturn.h", "string.h", "strings.h", "sys/",  "termios.h", "time.h",   "unistd.h",
-    "netinet/", "arpa/",    "immintrin.h", "nmmintrin.h", "semaphore.h",
+    "assert.h",    "ctype.h",       "dirent.h", "errno.h",   "fcntl.h",     "float.h",
+    "getopt.h",    "inttypes.h",    "limits.h", "locale.h",  "math.h",      "netdb.h",
+    "poll.h",      "pthread.h",     "sched.h",  "signal.h",  "spawn.h",     "stdarg.h",
+    "stdatomic.h", "stdbool.h",     "stddef.h", "stdint.h",  "stdio.h",     "stdlib.h",
+    "stdalign.h",  "stdnoreturn.h", "string.h", "strings.h", "sys/",        "termios.h",
+    "time.h",      "unistd.h",      "netinet/", "arpa/",     "immintrin.h", "nmmintrin.h",
+    "semaphore.h",
 };
 
 static const char *const plugs[] = {
-    "who",      "prompt",  "cost",    "latency",       "format",  "json_schema", "json_field", "patterns",
-    "language", "tools",   "retrieval", "overlap",     "failure_class", "sampler", "shift",    "effect",
-    "embedding", "kappa",  "trace",   "session",       "feedback", "planner",    "prompt_effect", "provider",
-    "diagnose", "reconcile",
+    "who",           "prompt",    "cost",     "latency", "format",        "json_schema",
+    "json_field",    "patterns",  "language", "tools",   "retrieval",     "overlap",
+    "failure_class", "sampler",   "shift",    "effect",  "embedding",     "kappa",
+    "trace",         "session",   "feedback", "planner", "prompt_effect", "provider",
+    "diagnose",      "reconcile",
 };
 
 struct ban {
@@ -84,29 +82,47 @@ struct ban {
 };
 
 static const struct ban banned_everywhere[] = {
-    {"gets", "fgets"},        {"strcpy", "struct bytes or snprintf"}, {"strcat", "struct buffer"},
-    {"sprintf", "snprintf"},  {"vsprintf", "vsnprintf"},              {"strtok", "struct bytes"},
-    {"alloca", "an arena"},   {"tmpnam", "mkstemp"},                  {"mktemp", "mkstemp"},
-    {"gmtime", "gmtime_r"},   {"localtime", "localtime_r"},           {"ctime", "strftime"},
-    {"asctime", "strftime"},  {"rand", "a seeded generator"},         {"srand", "a seeded generator"},
+    {"gets", "fgets"},
+    {"strcpy", "struct bytes or snprintf"},
+    {"strcat", "struct buffer"},
+    {"sprintf", "snprintf"},
+    {"vsprintf", "vsnprintf"},
+    {"strtok", "struct bytes"},
+    {"alloca", "an arena"},
+    {"tmpnam", "mkstemp"},
+    {"mktemp", "mkstemp"},
+    {"gmtime", "gmtime_r"},
+    {"localtime", "localtime_r"},
+    {"ctime", "strftime"},
+    {"asctime", "strftime"},
+    {"rand", "a seeded generator"},
+    {"srand", "a seeded generator"},
 };
 
 static const struct ban banned_in_engine[] = {
-    {"atoi", "a parser that refuses"},   {"atol", "a parser that refuses"},
-    {"atof", "a parser that refuses"},   {"system", "nothing: the engine starts no programs"},
+    {"atoi", "a parser that refuses"},
+    {"atol", "a parser that refuses"},
+    {"atof", "a parser that refuses"},
+    {"system", "nothing: the engine starts no programs"},
     {"popen", "nothing: the engine starts no programs"},
-    {"malloc", "engine/base/memory.h"},  {"calloc", "engine/base/memory.h"},
-    {"realloc", "engine/base/memory.h"}, {"free", "engine/base/memory.h"},
-    {"strdup", "memory_copy_text"},      {"strndup", "memory_copy_text"},
-    {"strncpy", "snprintf"},             {"setlocale", "nothing: numbers are in the C locale"},
+    {"malloc", "engine/base/memory.h"},
+    {"calloc", "engine/base/memory.h"},
+    {"realloc", "engine/base/memory.h"},
+    {"free", "engine/base/memory.h"},
+    {"strdup", "memory_copy_text"},
+    {"strndup", "memory_copy_text"},
+    {"strncpy", "snprintf"},
+    {"setlocale", "nothing: numbers are in the C locale"},
 };
 
 /* In two pieces each, so that this file does not break its own rule. */
 static const char *const foreign_paths[][2] = {{"/wo", "rk/"}, {"/fa", "rm/"}, {"/tmp/ba", "sh"}};
 static const char *const registry_hosts[][2] = {
-    {"deb.deb", "ian.org"},      {"security.deb", "ian.org"}, {"repo1.ma", "ven.org"},
-    {"repo.maven.ap", "ache.org"}, {"py", "pi.org"},          {"files.pythonho", "sted.org"},
-    {"registry.npm", "js.org"},  {"crat", "es.io"},           {"proxy.gol", "ang.org"},
+    {"deb.deb", "ian.org"},     {"security.deb", "ian.org"},
+    {"repo1.ma", "ven.org"},    {"repo.maven.ap", "ache.org"},
+    {"py", "pi.org"},           {"files.pythonho", "sted.org"},
+    {"registry.npm", "js.org"}, {"crat", "es.io"},
+    {"proxy.gol", "ang.org"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -116,10 +132,13 @@ static int starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static int is_product(const char *path) { return starts_with(path, "engine/") || starts_with(path, "operators/"); }
+static int is_product(const char *path)
+{
+    return starts_with(path, "engine/") || starts_with(path, "operators/");
+}
 
-void tidy_report(struct tidy_findings *findings, const char *path, unsigned line, enum tidy_rule rule,
-                 const char *format, ...)
+void tidy_report(struct tidy_findings *findings, const char *path, unsigned line,
+                 enum tidy_rule rule, const char *format, ...)
 {
     if (findings->count == findings->capacity) {
         findings->capacity = findings->capacity ? 2 * findings->capacity : 64;
@@ -164,26 +183,30 @@ static const char *plug_of(const char *path)
 {
     const char *best = NULL;
     for (size_t i = 0; i < COUNT(plugs); i++)
-        if (starts_with(file_name(path), plugs[i]) && (best == NULL || strlen(plugs[i]) > strlen(best)))
+        if (starts_with(file_name(path), plugs[i]) &&
+            (best == NULL || strlen(plugs[i]) > strlen(best)))
             best = plugs[i];
     return best;
 }
 
-static void check_own_include(const char *path, unsigned line, const char *header, struct tidy_findings *findings)
+static void check_own_include(const char *path, unsigned line, const char *header,
+                              struct tidy_findings *findings)
 {
     const struct room *room = room_of(path);
     int allowed = 0;
     if (strchr(header, '/') == NULL) {
-        tidy_report(findings, path, line, TIDY_INCLUDE, "\"%s\": include from the root of the tree", header);
+        tidy_report(findings, path, line, TIDY_INCLUDE, "\"%s\": include from the root of the tree",
+                    header);
         return;
     }
     for (size_t i = 0; room != NULL && room->may_include[i] != NULL; i++)
         allowed |= starts_with(header, room->may_include[i]);
     if (!allowed)
-        tidy_report(findings, path, line, TIDY_INCLUDE, "%s may not include \"%s\": arrows run downwards only",
-                    path, header);
+        tidy_report(findings, path, line, TIDY_INCLUDE,
+                    "%s may not include \"%s\": arrows run downwards only", path, header);
     if (header[strlen(header) - 1] == 'c')
-        tidy_report(findings, path, line, TIDY_INCLUDE, "\"%s\": include headers, not sources", header);
+        tidy_report(findings, path, line, TIDY_INCLUDE, "\"%s\": include headers, not sources",
+                    header);
     if (strstr(header, "_internal.h") != NULL && !same_folder(path, header) && is_product(path))
         tidy_report(findings, path, line, TIDY_INCLUDE, "\"%s\" belongs to its own folder", header);
     if (allowed && starts_with(header, "operators/registry") && is_product(path) &&
@@ -191,8 +214,10 @@ static void check_own_include(const char *path, unsigned line, const char *heade
         tidy_report(findings, path, line, TIDY_INCLUDE, "only engine/main.c sees the registry");
     int plug = starts_with(path, "operators/") && !starts_with(path, "operators/math/") &&
                strchr(path + strlen("operators/"), '/') != NULL;
-    if (plug && same_folder(path, header) && plug_of(header) != NULL && plug_of(path) != plug_of(header))
-        tidy_report(findings, path, line, TIDY_INCLUDE, "\"%s\": operators never include each other", header);
+    if (plug && same_folder(path, header) && plug_of(header) != NULL &&
+        plug_of(path) != plug_of(header))
+        tidy_report(findings, path, line, TIDY_INCLUDE,
+                    "\"%s\": operators never include each other", header);
 }
 
 static void check_system_include(const char *path, unsigned line, const char *header,
@@ -206,10 +231,12 @@ static void check_system_include(const char *path, unsigned line, const char *he
     for (size_t i = 0; i < COUNT(homes); i++)
         if (starts_with(header, homes[i].header)) {
             if (!starts_with(path, homes[i].home))
-                tidy_report(findings, path, line, TIDY_HOME, "<%s> lives in %s alone", header, homes[i].home);
+                tidy_report(findings, path, line, TIDY_HOME, "<%s> lives in %s alone", header,
+                            homes[i].home);
             return;
         }
-    tidy_report(findings, path, line, TIDY_HOME, "<%s> has no home: name one in tests/tidy/rules.c", header);
+    tidy_report(findings, path, line, TIDY_HOME, "<%s> has no home: name one in tests/tidy/rules.c",
+                header);
 }
 
 /* Behind "# include" on this line of code, or NULL. */
@@ -223,7 +250,8 @@ static const char *include_target(const char *line)
 }
 
 /* code has its comments and literals blanked, so names are read from the original. */
-static void check_includes(const char *path, const char *original, const char *code, struct tidy_findings *findings)
+static void check_includes(const char *path, const char *original, const char *code,
+                           struct tidy_findings *findings)
 {
     const char *at = code;
     for (unsigned line = 1; *at != '\0'; line++) {
@@ -247,22 +275,26 @@ static void check_includes(const char *path, const char *original, const char *c
 static const char *ban_of(const char *path, const char *word, size_t length)
 {
     for (size_t i = 0; i < COUNT(banned_everywhere); i++)
-        if (strlen(banned_everywhere[i].call) == length && strncmp(word, banned_everywhere[i].call, length) == 0)
+        if (strlen(banned_everywhere[i].call) == length &&
+            strncmp(word, banned_everywhere[i].call, length) == 0)
             return banned_everywhere[i].instead;
     if (!is_product(path) || strcmp(path, "engine/base/memory.c") == 0)
         return NULL;
     for (size_t i = 0; i < COUNT(banned_in_engine); i++)
-        if (strlen(banned_in_engine[i].call) == length && strncmp(word, banned_in_engine[i].call, length) == 0)
+        if (strlen(banned_in_engine[i].call) == length &&
+            strncmp(word, banned_in_engine[i].call, length) == 0)
             return banned_in_engine[i].instead;
     return NULL;
 }
 
 static int is_member(const char *text, const char *word)
 {
-    return word > text && (word[-1] == '.' || (word - text > 1 && word[-1] == '>' && word[-2] == '-'));
+    return word > text &&
+           (word[-1] == '.' || (word - text > 1 && word[-1] == '>' && word[-2] == '-'));
 }
 
-static void check_calls(const char *path, const char *original, const char *code, struct tidy_findings *findings)
+static void check_calls(const char *path, const char *original, const char *code,
+                        struct tidy_findings *findings)
 {
     for (const char *at = code; *at != '\0';) {
         size_t length = 0;
@@ -273,10 +305,12 @@ static void check_calls(const char *path, const char *original, const char *code
             continue;
         }
         const char *next = at + length + strspn(at + length, " ");
-        const char *instead = *next == '(' && !is_member(code, at) ? ban_of(path, at, length) : NULL;
+        const char *instead =
+            *next == '(' && !is_member(code, at) ? ban_of(path, at, length) : NULL;
         unsigned line = instead != NULL ? tidy_line_of(code, at) : 0;
         if (instead != NULL && !tidy_allows(original, line, "call"))
-            tidy_report(findings, path, line, TIDY_CALL, "%.*s is banned; use %s", (int)length, at, instead);
+            tidy_report(findings, path, line, TIDY_CALL, "%.*s is banned; use %s", (int)length, at,
+                        instead);
         at += length;
     }
 }
@@ -289,11 +323,13 @@ static void check_head(const char *path, const char *text, struct tidy_findings 
     size_t length = 0;
     const char *end = strstr(text, "*/");
     if (!starts_with(text, "/*") || end == NULL || end - text < 24)
-        tidy_report(findings, path, 1, TIDY_COMMENT, "must start with a comment that says what the file is for");
+        tidy_report(findings, path, 1, TIDY_COMMENT,
+                    "must start with a comment that says what the file is for");
     if (strcmp(path + strlen(path) - 2, ".h") != 0)
         return;
     for (; path[length] != '\0' && length < sizeof guard - 1; length++)
-        guard[length] = isalnum((unsigned char)path[length]) ? (char)toupper((unsigned char)path[length]) : '_';
+        guard[length] =
+            isalnum((unsigned char)path[length]) ? (char)toupper((unsigned char)path[length]) : '_';
     guard[length] = '\0';
     if (!tidy_has_word(text, text + strlen(text), guard))
         tidy_report(findings, path, 1, TIDY_COMMENT, "include guard must be %s", guard);
@@ -303,7 +339,8 @@ static void check_length(const char *path, const char *text, struct tidy_finding
 {
     unsigned lines = tidy_count_lines(text);
     if (is_product(path) && lines > TIDY_FILE_LINES_MAX)
-        tidy_report(findings, path, lines, TIDY_FILE, "%u lines; at most %d: more than one reason to change?", lines,
+        tidy_report(findings, path, lines, TIDY_FILE,
+                    "%u lines; at most %d: more than one reason to change?", lines,
                     TIDY_FILE_LINES_MAX);
 }
 
@@ -326,8 +363,8 @@ void tidy_check_source(const char *path, const char *text, struct tidy_findings 
     free(code);
 }
 
-static void check_words(const char *path, const char *text, const char *const words[][2], size_t count,
-                        const char *what, struct tidy_findings *findings)
+static void check_words(const char *path, const char *text, const char *const words[][2],
+                        size_t count, const char *what, struct tidy_findings *findings)
 {
     for (size_t i = 0; i < count; i++) {
         char word[64];
@@ -342,6 +379,7 @@ static void check_words(const char *path, const char *text, const char *const wo
 
 void tidy_check_text(const char *path, const char *text, struct tidy_findings *findings)
 {
-    check_words(path, text, foreign_paths, COUNT(foreign_paths), "a path of one machine:", findings);
+    check_words(path, text, foreign_paths, COUNT(foreign_paths),
+                "a path of one machine:", findings);
     check_words(path, text, registry_hosts, COUNT(registry_hosts), "a registry's host:", findings);
 }

@@ -23,8 +23,8 @@ enum tidy_rule {
 };
 
 #define TIDY_FUNCTION_LINES_MAX 70
-#define TIDY_FILE_LINES_MAX 500
-#define TIDY_FILE_LINES_WARN 350
+#define TIDY_FILE_LINES_MAX     500
+#define TIDY_FILE_LINES_WARN    350
 
 struct tidy_finding {
     char path[200];
@@ -41,8 +41,9 @@ struct tidy_findings {
 
 extern const char *const tidy_rule_names[TIDY_RULES];
 
-void tidy_report(struct tidy_findings *findings, const char *path, unsigned line, enum tidy_rule rule,
-                 const char *format, ...) __attribute__((format(printf, 5, 6)));
+void tidy_report(struct tidy_findings *findings, const char *path, unsigned line,
+                 enum tidy_rule rule, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* Checks C text (.c, .h) that lives at path, relative to the root. */
 void tidy_check_source(const char *path, const char *text, struct tidy_findings *findings);

@@ -36,10 +36,7 @@ static const char *skip_space(const char *at)
     return at;
 }
 
-static int is_empty(const char *from, const char *to)
-{
-    return skip_space(from) >= to;
-}
+static int is_empty(const char *from, const char *to) { return skip_space(from) >= to; }
 
 /* A variable that can be written: not a type, prototype, assertion, typedef or const object. */
 static int is_mutable_variable(const struct statement *s, const char *end)
@@ -50,7 +47,8 @@ static int is_mutable_variable(const struct statement *s, const char *end)
         return 0;
     if (tidy_has_word(s->start, s->brace != NULL ? s->brace : end, "const"))
         return 0;
-    if (tidy_has_word(s->start, end, "static_assert") || tidy_has_word(s->start, end, "_Static_assert"))
+    if (tidy_has_word(s->start, end, "static_assert") ||
+        tidy_has_word(s->start, end, "_Static_assert"))
         return 0;
     if (s->paren != NULL && *skip_space(s->paren + 1) != '*')
         return 0; /* a prototype */
@@ -59,9 +57,10 @@ static int is_mutable_variable(const struct statement *s, const char *end)
     if (s->equals == NULL && s->brace == NULL && !tidy_has_word(s->start, end, "static")) {
         int words = 0; /* struct x; is a forward declaration */
         for (const char *at = s->start; at < end; at++)
-            words += !isspace((unsigned char)*at) && (at == s->start || isspace((unsigned char)at[-1]));
-        if (words == 2 && (strncmp(s->start, "struct", 6) == 0 || strncmp(s->start, "union", 5) == 0 ||
-                           strncmp(s->start, "enum", 4) == 0))
+            words +=
+                !isspace((unsigned char)*at) && (at == s->start || isspace((unsigned char)at[-1]));
+        if (words == 2 && (strncmp(s->start, "struct", 6) == 0 ||
+                           strncmp(s->start, "union", 5) == 0 || strncmp(s->start, "enum", 4) == 0))
             return 0;
     }
     return 1;
@@ -76,7 +75,9 @@ static void check_local_statics(const char *path, const char *original, const ch
         if (!tidy_has_word(at - 1, end, "static") || tidy_has_word(at, end, "const"))
             continue;
         if (!tidy_allows(original, line, "global"))
-            tidy_report(findings, path, line, TIDY_GLOBAL, "static variable in a function: a hidden global (or say why: tidy: allow global, because …)");
+            tidy_report(findings, path, line, TIDY_GLOBAL,
+                        "static variable in a function: a hidden global (or say why: tidy: allow "
+                        "global, because …)");
     }
 }
 
@@ -122,7 +123,8 @@ void tidy_check_scope(const char *path, const char *original, const char *blanke
             unsigned line = tidy_line_of(blanked, s.start);
             if (is_mutable_variable(&s, at) && !tidy_allows(original, line, "global"))
                 tidy_report(findings, path, line, TIDY_GLOBAL,
-                            "variable at file scope that is not const: give it to its owner (or say why: tidy: allow global, because …)");
+                            "variable at file scope that is not const: give it to its owner (or "
+                            "say why: tidy: allow global, because …)");
             s = (struct statement){.start = skip_space(at + 1)};
         }
         at++;

@@ -19,7 +19,8 @@ static const struct {
     const char *text;
     int rule; /* -1: nothing may be found */
 } planted[] = {
-    {"engine/base/a.c", HEAD "#include \"engine/base/bytes.h\"\nstatic const int k[] = {1};\nint f(void);\n", -1},
+    {"engine/base/a.c",
+     HEAD "#include \"engine/base/bytes.h\"\nstatic const int k[] = {1};\nint f(void);\n", -1},
     {"engine/base/a.c", HEAD "#include \"engine/bus/ports.h\"\n", TIDY_INCLUDE},
     {"engine/bus/a.c", HEAD "#include \"engine/span/span_batch.h\"\n", TIDY_INCLUDE},
     {"engine/state/a.c", HEAD "#include \"engine/bus/ports.h\"\n", -1},
@@ -32,14 +33,17 @@ static const struct {
     {"operators/annotate/cost.c", HEAD "#include \"operators/annotate/latency.h\"\n", TIDY_INCLUDE},
     {"operators/annotate/cost.c", HEAD "#include \"operators/annotate/annotate.h\"\n", -1},
     {"operators/detect/shift_arm.c", HEAD "#include \"operators/detect/shift_state.h\"\n", -1},
-    {"operators/track/prompt_effect.c", HEAD "#include \"operators/track/prompt.h\"\n", TIDY_INCLUDE},
-    {"operators/registry.h", HEAD "#ifndef OPERATORS_REGISTRY_H\n#include \"operators/track/trace.h\"\n#endif\n", -1},
+    {"operators/track/prompt_effect.c", HEAD "#include \"operators/track/prompt.h\"\n",
+     TIDY_INCLUDE},
+    {"operators/registry.h",
+     HEAD "#ifndef OPERATORS_REGISTRY_H\n#include \"operators/track/trace.h\"\n#endif\n", -1},
     {"operators/detect/shift.c", HEAD "#include \"operators/track/trace.h\"\n", TIDY_INCLUDE},
     {"operators/math/a.c", HEAD "#include \"engine/state/layout.h\"\n", TIDY_INCLUDE},
     {"engine/base/a.c", HEAD "#include \"bytes.h\"\n", TIDY_INCLUDE},
     {"tests/base/a.c", HEAD "#include \"engine/base/bytes.c\"\n", TIDY_INCLUDE},
     {"engine/flow/a.c", HEAD "#include \"engine/bus/kafka_internal.h\"\n", TIDY_INCLUDE},
-    {"engine/base/a.c", HEAD "/*\n a <b\n c */\nint f(const char *a) { return f(\"\\n\" \"include \\\"x\"); }\n", -1},
+    {"engine/base/a.c",
+     HEAD "/*\n a <b\n c */\nint f(const char *a) { return f(\"\\n\" \"include \\\"x\"); }\n", -1},
     {"engine/base/a.c", HEAD "/* #include \"engine/flow/shard.h\" */\n", -1},
     {"engine/bus/kafka_member.c", HEAD "#include <librdkafka/rdkafka.h>\n", TIDY_HOME},
     {"engine/bus/kafka_internal.h",
@@ -54,7 +58,8 @@ static const struct {
     {"engine/base/memory.c", HEAD "void f(void *a) { free(a); }\n", -1},
     {"engine/base/a.c", HEAD "void f(struct x *a) { a->free(a); }\n", -1},
     {"engine/base/a.c", HEAD "void f(void) { g(\"system(1)\"); } // system(2)\n", -1},
-    {"engine/base/a.c", HEAD "void f(void *a) { free(a); /* tidy: allow call, because it is curl's */ }\n", -1},
+    {"engine/base/a.c",
+     HEAD "void f(void *a) { free(a); /* tidy: allow call, because it is curl's */ }\n", -1},
     {"engine/base/a.c", HEAD "#define F(a) \\\n    free(a)\n", TIDY_CALL},
     {"engine/base/a.c", "int f(void);\n", TIDY_COMMENT},
     {"engine/base/a.h", HEAD "#ifndef A_H\n#endif\n", TIDY_COMMENT},
@@ -63,15 +68,30 @@ static const struct {
     {"engine/base/a.c", HEAD "static void (*hook)(int) = 0;\n", TIDY_GLOBAL},
     {"engine/base/a.c", HEAD "static struct { int a; } state;\n", TIDY_GLOBAL},
     {"engine/base/a.c", HEAD "static _Thread_local unsigned depth;\n", TIDY_GLOBAL},
-    {"engine/base/a.c", HEAD "int f(void)\n{\n    static int calls;\n    return ++calls;\n}\n", TIDY_GLOBAL},
+    {"engine/base/a.c", HEAD "int f(void)\n{\n    static int calls;\n    return ++calls;\n}\n",
+     TIDY_GLOBAL},
     {"engine/base/a.c", HEAD "int f(void)\n{\n    static const int k = 3;\n    return k;\n}\n", -1},
-    {"engine/base/a.c", HEAD "/* tidy: allow global, because one level serves all threads */\nstatic int level;\n", -1},
-    {"engine/base/a.c", HEAD "struct a;\nstruct b { int c; };\nenum d { E, F = 2 };\ntypedef int (*g)(void);\n", -1},
-    {"engine/base/a.c", HEAD "static_assert(sizeof(int) == 4, \"x\");\nconst struct a b = {.c = {1, 2}};\n", -1},
-    {"engine/base/a.c", HEAD "static int f(int a) __attribute__((cold));\nextern const int table[];\n", -1},
-    {"config/a.yaml", "path: /wo" "rk/shared\n", TIDY_PATH},
-    {"config/a.yaml", "path: /network/rk, the/wo" "rk/x\n", -1},
-    {"run", "URIs: http://deb.deb" "ian.org/debian\n", TIDY_PATH},
+    {"engine/base/a.c",
+     HEAD "/* tidy: allow global, because one level serves all threads */\nstatic int level;\n",
+     -1},
+    {"engine/base/a.c",
+     HEAD "struct a;\nstruct b { int c; };\nenum d { E, F = 2 };\ntypedef int (*g)(void);\n", -1},
+    {"engine/base/a.c",
+     HEAD "static_assert(sizeof(int) == 4, \"x\");\nconst struct a b = {.c = {1, 2}};\n", -1},
+    {"engine/base/a.c",
+     HEAD "static int f(int a) __attribute__((cold));\nextern const int table[];\n", -1},
+    {"config/a.yaml",
+     "path: /wo"
+     "rk/shared\n",
+     TIDY_PATH},
+    {"config/a.yaml",
+     "path: /network/rk, the/wo"
+     "rk/x\n",
+     -1},
+    {"run",
+     "URIs: http://deb.deb"
+     "ian.org/debian\n",
+     TIDY_PATH},
 };
 
 static void expect_only(const char *path, const char *text, int rule)
@@ -82,8 +102,8 @@ static void expect_only(const char *path, const char *text, int rule)
     tidy_check_text(path, text, &got);
     size_t expected = rule < 0 ? 0 : 1;
     if (got.count != expected || (expected == 1 && (int)got.items[0].rule != rule)) {
-        print_error("in %s:\n%s\nexpected %s, found %zu:\n", path, text, rule < 0 ? "nothing" : tidy_rule_names[rule],
-                    got.count);
+        print_error("in %s:\n%s\nexpected %s, found %zu:\n", path, text,
+                    rule < 0 ? "nothing" : tidy_rule_names[rule], got.count);
         for (size_t i = 0; i < got.count; i++)
             print_error("  %s: %s\n", tidy_rule_names[got.items[i].rule], got.items[i].text);
         free(got.items);
@@ -192,7 +212,8 @@ static void expect_clean(enum tidy_rule rule)
     unsigned count = 0;
     for (size_t i = 0; i < found.count; i++)
         if (found.items[i].rule == rule) {
-            print_error("%s:%u: %s\n", found.items[i].path, found.items[i].line, found.items[i].text);
+            print_error("%s:%u: %s\n", found.items[i].path, found.items[i].line,
+                        found.items[i].text);
             count++;
         }
     assert_int_equal(count, 0);
@@ -205,13 +226,41 @@ static int compare_lines(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void includes_run_downwards(void **state) { (void)state; expect_clean(TIDY_INCLUDE); }
-static void third_party_headers_have_one_home(void **state) { (void)state; expect_clean(TIDY_HOME); }
-static void no_banned_call(void **state) { (void)state; expect_clean(TIDY_CALL); }
-static void functions_fit_a_screen(void **state) { (void)state; expect_clean(TIDY_FUNCTION); }
-static void files_say_what_they_are_for(void **state) { (void)state; expect_clean(TIDY_COMMENT); }
-static void no_mutable_state_outside_main(void **state) { (void)state; expect_clean(TIDY_GLOBAL); }
-static void nothing_of_one_machine(void **state) { (void)state; expect_clean(TIDY_PATH); }
+static void includes_run_downwards(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_INCLUDE);
+}
+static void third_party_headers_have_one_home(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_HOME);
+}
+static void no_banned_call(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_CALL);
+}
+static void functions_fit_a_screen(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_FUNCTION);
+}
+static void files_say_what_they_are_for(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_COMMENT);
+}
+static void no_mutable_state_outside_main(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_GLOBAL);
+}
+static void nothing_of_one_machine(void **state)
+{
+    (void)state;
+    expect_clean(TIDY_PATH);
+}
 
 static void files_have_one_reason_to_change(void **state)
 {

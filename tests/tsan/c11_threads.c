@@ -89,9 +89,18 @@ int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
     return to_c11(pthread_mutex_timedlock((pthread_mutex_t *)mutex, until));
 }
 
-int cnd_init(cnd_t *condition) { return to_c11(pthread_cond_init((pthread_cond_t *)condition, NULL)); }
-int cnd_signal(cnd_t *condition) { return to_c11(pthread_cond_signal((pthread_cond_t *)condition)); }
-int cnd_broadcast(cnd_t *condition) { return to_c11(pthread_cond_broadcast((pthread_cond_t *)condition)); }
+int cnd_init(cnd_t *condition)
+{
+    return to_c11(pthread_cond_init((pthread_cond_t *)condition, NULL));
+}
+int cnd_signal(cnd_t *condition)
+{
+    return to_c11(pthread_cond_signal((pthread_cond_t *)condition));
+}
+int cnd_broadcast(cnd_t *condition)
+{
+    return to_c11(pthread_cond_broadcast((pthread_cond_t *)condition));
+}
 void cnd_destroy(cnd_t *condition) { pthread_cond_destroy((pthread_cond_t *)condition); }
 
 int cnd_wait(cnd_t *condition, mtx_t *mutex)
@@ -99,9 +108,11 @@ int cnd_wait(cnd_t *condition, mtx_t *mutex)
     return to_c11(pthread_cond_wait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex));
 }
 
-int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until)
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
+                  const struct timespec *restrict until)
 {
-    return to_c11(pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, until));
+    return to_c11(
+        pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, until));
 }
 
 void call_once(once_flag *flag, void (*run)(void)) { pthread_once((pthread_once_t *)flag, run); }
