@@ -39,19 +39,27 @@ static const struct operation_rule operation_rules[] = {
 #include "schemas/dialects.def"
 };
 
-/* Other dialects have roles of their own; until their tables are here nothing of theirs is counted
- * as a call, so that a framework's span and the call below it are never both counted. */
+static enum span_role role_of_operation(struct bytes operation)
+{
+    for (size_t i = 0; i < sizeof operation_rules / sizeof *operation_rules; i++) {
+        struct bytes known = operation_rules[i].operation;
+        if (operation.size == known.size && operation.data[0] == known.data[0] && bytes_equal(operation, known))
+            return operation_rules[i].role;
+    }
+    return ROLE_OTHER;
+}
+
+/* Where other dialects write gen_ai.operation.name, it tells leaves truly; what lies above the leaves
+ * they name each in their own way, and that is for their own tables. LangSmith calls prompts chats. */
 enum span_role dialect_role(enum dialect dialect, struct bytes operation)
 {
     if (dialect == DIALECT_HTTP)
         return ROLE_HTTP;
-    if (dialect != DIALECT_OTEL_GENAI && dialect != DIALECT_OTEL_GENAI_OLD)
+    if (operation.size == 0 || dialect == DIALECT_LANGSMITH)
         return ROLE_OTHER;
-    for (size_t i = 0; i < sizeof operation_rules / sizeof *operation_rules; i++) {
-        if (bytes_equal(operation, operation_rules[i].operation))
-            return operation_rules[i].role;
-    }
-    return ROLE_OTHER;
+    enum span_role role = role_of_operation(operation);
+    bool leaf = role == ROLE_CALL || role == ROLE_EMBEDDINGS || role == ROLE_TOOL;
+    return leaf || dialect == DIALECT_OTEL_GENAI || dialect == DIALECT_OTEL_GENAI_OLD ? role : ROLE_OTHER;
 }
 
 const char *dialect_name(enum dialect dialect)

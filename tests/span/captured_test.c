@@ -103,6 +103,9 @@ static void compare_core(const struct place *p, const struct json_value *e, cons
            p, "status message");
     EXPECT(bytes_equal_text(json_text(json_get(e, "dialect")), dialect_name((enum dialect)b->dialect[row])), p,
            "dialect");
+    bool known = b->role[row] != ROLE_OTHER; /* what is said about a role is true, if not yet complete */
+    EXPECT(!known || bytes_equal_text(json_text(json_get(e, "role")), span_role_name((enum span_role)b->role[row])), p,
+           "role");
 }
 
 enum fact_type { FACT_TEXT, FACT_INTEGER, FACT_FINISH, FACT_MILLISECONDS };
