@@ -6,9 +6,9 @@
  * cumulant function of Q (G_* counts as n = 1, a = 1 - u), inversion gives
  *     P(Q > 0) = 1/(2 pi i) int exp(F(s)) ds,     F(s) = K(s) - log s,
  * along any path from -i inf to +i inf that cuts the real axis between 0 and 1/max a (Daniels 1987). F is
- * convex there; the path starts at its minimum c in the direction and curvature of steepest descent, where
- * the integrand hardly oscillates, and turns into a straight ray of slope 2, along which gammas of either
- * sign decay. t = sinh(x)/sqrt(F''(c)) makes the trapezoid rule converge geometrically for one observation
+ * convex there; the path starts at its minimum c, bends to the side of the longer tail of Q as the path of
+ * steepest descent does, so that the integrand hardly oscillates, and turns into a straight ray of slope 2.
+ * Where a heavy atom close to u makes that side grow, the straight path or the other side is taken. t = sinh(x)/sqrt(F''(c)) makes the trapezoid rule converge geometrically for one observation
  * as well as for 10^8. Relative error below 1e-9 up to 10^5 observations, 1e-5 at 10^8 (rounding of F).
  */
 #include "operators/math/baseline.h"
@@ -47,9 +47,9 @@ double baseline_upper_rate(double hits, double count, double confidence)
     return special_beta_quantile(hits + 1.0, count - hits, confidence);
 }
 
-/* F', F'', F''' at a real s in (0, 1/(1 - u)); see the top of the file. */
+/* F', F'' and K''' at a real s in (0, 1/(1 - u)); see the top of the file. */
 struct saddle {
-    double at, first, second, third;
+    double at, first, second, skew;
 };
 
 static void saddle_derivatives(const struct betting_sample *sample, double u, double s, struct saddle *out)
@@ -58,12 +58,12 @@ static void saddle_derivatives(const struct betting_sample *sample, double u, do
     *out = (struct saddle){.at = s,
                            .first = own - inverse,
                            .second = own * own + inverse * inverse,
-                           .third = 2.0 * (own * own * own - inverse * inverse * inverse)};
+                           .skew = 2.0 * own * own * own};
     for (uint32_t j = 0; j < sample->bins; j++) {
         double a = sample->values[j] - u, q = a / (1.0 - a * s), count = (double)sample->counts[j];
         out->first += count * q;
         out->second += count * q * q;
-        out->third += 2.0 * count * q * q * q;
+        out->skew += 2.0 * count * q * q * q;
     }
 }
 
@@ -103,26 +103,47 @@ static void cumulant(const struct betting_sample *sample, double u, double re, d
     }
 }
 
-/* P(sum_j (v_j - u) G_j + (1 - u) G_* > 0), shapes n_j and 1; 0 < u < 1. */
-static double tail_above(const struct betting_sample *sample, double u)
+/* Trapezoid rule along the path that leaves the saddle with curvature `bend`. False where the path does not
+ * work for this sample: the integrand grows along it, turns faster than the step can follow, or does not end. */
+static bool integrate_path(const struct betting_sample *sample, double u, const struct saddle *saddle, double bend,
+                           double *tail)
 {
-    struct saddle saddle;
-    double peak, angle, integral = 0.0;
-    find_saddle(sample, u, &saddle);
-    double unit = 1.0 / sqrt(saddle.second), bend = saddle.third / (6.0 * saddle.second);
-    cumulant(sample, u, saddle.at, 0.0, &peak, &angle);
+    double unit = 1.0 / sqrt(saddle->second), peak, angle, integral = 0.0, last_height = 0.0, last_angle = 0.0;
+    cumulant(sample, u, saddle->at, 0.0, &peak, &angle);
     for (int i = 0; i < INVERSION_POINTS_MAX; i++) {
         double x = INVERSION_STEP * i, t = unit * sinh(x), real;
         double turn = bend * t, stretch = sqrt(1.0 + 4.0 * turn * turn);
         double slope = (2.0 * turn + 4.0 * turn * turn * turn) / (stretch * stretch * stretch);
-        cumulant(sample, u, saddle.at + turn * t / stretch, t, &real, &angle);
+        cumulant(sample, u, saddle->at + turn * t / stretch, t, &real, &angle);
+        double height = real - peak + x;
+        if (height > last_height + 1.0 || (height > -14.0 && fabs(angle - last_angle) > 2.0))
+            return false;
         /* Imaginary part of exp(F) ds/dt with ds/dt = slope + i; half weight at the start. */
-        double height = exp(real - peak) * unit * cosh(x) * (i == 0 ? 0.5 : 1.0);
-        integral += height * (cos(angle) + slope * sin(angle));
-        if (real - peak + x < -INVERSION_DROP)
-            break;
+        double size = exp(real - peak) * unit * cosh(x) * (i == 0 ? 0.5 : 1.0);
+        integral += size * (cos(angle) + slope * sin(angle));
+        if (height < -INVERSION_DROP) {
+            *tail = exp(peak) * integral * INVERSION_STEP / PI;
+            return true;
+        }
+        last_height = height;
+        last_angle = angle;
     }
-    return exp(peak) * integral * INVERSION_STEP / PI;
+    return false;
+}
+
+/* P(sum_j (v_j - u) G_j + (1 - u) G_* > 0), shapes n_j and 1; 0 < u < 1. */
+static double tail_above(const struct betting_sample *sample, double u)
+{
+    struct saddle saddle;
+    double tail = 0.0, peak, angle;
+    find_saddle(sample, u, &saddle);
+    double bend = saddle.skew / (6.0 * saddle.second);
+    if (integrate_path(sample, u, &saddle, bend, &tail) || integrate_path(sample, u, &saddle, 0.0, &tail) ||
+        integrate_path(sample, u, &saddle, -bend, &tail))
+        return tail;
+    /* Laplace's approximation at the saddle, within a few per cent: never needed in the tests. */
+    cumulant(sample, u, saddle.at, 0.0, &peak, &angle);
+    return exp(peak) / sqrt(2.0 * PI * saddle.second);
 }
 
 static bool is_binary(const struct betting_sample *sample, double *hits)
