@@ -165,6 +165,8 @@ enum reader_event {
     READER_RECORD,
     READER_END,  /* position reached the end that was asked for, or (following) nothing now */
     READER_FAILED,
+    READER_IDLE, /* an end was asked for, is not reached, and nothing came within the timeout: call
+                    again (a transaction that is still open may hold the rest back) */
 };
 
 struct bus_reader {
