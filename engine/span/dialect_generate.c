@@ -32,7 +32,7 @@ static const struct named names[] = {
 enum { NAMES = sizeof names / sizeof *names };
 _Static_assert(NAMES <= 255, "slots hold 8-bit numbers");
 
-static uint8_t slots[1u << DIALECT_SLOT_BITS];
+enum { SLOTS = 1 << DIALECT_SLOT_BITS };
 
 static int refuse(const char *why, const char *name)
 {
@@ -57,9 +57,9 @@ static int check_names(void)
     return EXIT_SUCCESS;
 }
 
-static bool fill_slots(uint64_t seed)
+static bool fill_slots(uint64_t seed, uint8_t slots[SLOTS])
 {
-    memset(slots, 0, sizeof slots);
+    memset(slots, 0, SLOTS);
     for (int i = 0; i < NAMES; i++) {
         uint32_t slot = dialect_hash((const uint8_t *)names[i].name, strlen(names[i].name), seed);
         if (slots[slot] != 0)
@@ -69,7 +69,7 @@ static bool fill_slots(uint64_t seed)
     return true;
 }
 
-static void print_table(uint64_t seed)
+static void print_table(uint64_t seed, const uint8_t slots[SLOTS])
 {
     printf("/* Made by dialect_generate from schemas/dialects.def; do not edit. */\n"
            "#include \"engine/span/dialect.h\"\n\n"
@@ -83,7 +83,7 @@ static void print_table(uint64_t seed)
                n->rank, n->span_rank, n->generation, n->dialect);
     }
     printf("};\n\nconst uint8_t dialect_slots[1u << DIALECT_SLOT_BITS] = {\n");
-    for (unsigned i = 0; i < sizeof slots; i++) {
+    for (unsigned i = 0; i < SLOTS; i++) {
         if (slots[i] != 0)
             printf("    [%u] = %u,\n", i, slots[i]);
     }
@@ -94,13 +94,13 @@ int main(void)
 {
     if (check_names() != EXIT_SUCCESS)
         return EXIT_FAILURE;
-    uint64_t seed = 0;
+    uint8_t slots[SLOTS];
     for (int attempt = 0; attempt < 10 * 1000 * 1000; attempt++) {
-        seed = hash_mix64((uint64_t)attempt + 1) | 1;
-        if (fill_slots(seed)) {
-            print_table(seed);
+        uint64_t seed = hash_mix64((uint64_t)attempt + 1) | 1;
+        if (fill_slots(seed, slots)) {
+            print_table(seed, slots);
             return EXIT_SUCCESS;
         }
     }
-    return refuse("no perfect hash found: raise DIALECT_SLOT_BITS; tried names up to", names[NAMES - 1].name);
+    return refuse("no perfect hash found, raise DIALECT_SLOT_BITS; the last name is", names[NAMES - 1].name);
 }
