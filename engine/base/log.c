@@ -16,7 +16,7 @@
 
 #define MESSAGE_BYTES_MAX 1600
 
-/* The one mutable global of the program: set before threads start, read by all. */
+/* tidy: allow global, because one threshold serves all threads; set before they start, then only read. */
 static _Atomic int threshold = LOG_INFO;
 
 void log_set_level(enum log_level level) { atomic_store_explicit(&threshold, (int)level, memory_order_relaxed); }

@@ -71,8 +71,8 @@ struct config {
     struct config_sources *sources; /* where each value came from */
 };
 
-/* The options of an operator: "format.expect" is option "expect" of the section "format". conf is
- * filled, and belongs to the caller (option_free_all). */
+/* The options of an operator: "format.expect" is option "expect" of the section "format". conf holds
+ * the defaults already, and belongs to the caller (option_free_all). */
 struct config_section {
     const char *name;
     const struct option *table;

@@ -25,7 +25,6 @@ static void add_table(struct config_sources *sources, const char *section, const
         copy->name = memory_copy_text(name);
         sources->into[sources->count++] = into;
     }
-    option_set_defaults(table, into);
 }
 
 struct config_sources *sources_create(const struct config_request *request, struct config *config)
@@ -38,6 +37,7 @@ struct config_sources *sources_create(const struct config_request *request, stru
     sources->table = memory_allocate_array(length + 1, sizeof *sources->table);
     sources->into = memory_allocate_array(length, sizeof *sources->into);
     sources->origins = memory_allocate_array(length, sizeof *sources->origins);
+    option_set_defaults(config_options, config);
     add_table(sources, NULL, config_options, config);
     for (uint32_t i = 0; i < request->sections_count; i++)
         if (request->sections[i].table != NULL)

@@ -4,7 +4,7 @@
 #ifndef ENGINE_SERVE_SHARD_METRICS_H
 #define ENGINE_SERVE_SHARD_METRICS_H
 
-#include "engine/flow/shard.h"
+#include "engine/flow/counters.h"
 #include "engine/serve/metrics.h"
 
 /* Counters are summed over the shards; what only makes sense apart has a label. now_ms: wall time. */

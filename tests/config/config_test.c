@@ -4,7 +4,6 @@
 
 #include "engine/base/yaml.h"
 #include "engine/config/config.h"
-#include "engine/config/flatten.h"
 
 #include <unistd.h>
 
@@ -249,7 +248,7 @@ static void printing_shows_origins_and_hides_secrets(void **state)
     config_destroy(config);
 }
 
-/* ---- sections and the shipped file --------------------------------------------------------------- */
+/* ---- sections ----------------------------------------------------------------------------------- */
 
 struct format_conf {
     char *expect;
@@ -264,7 +263,8 @@ static void operators_bring_options_of_their_own(void **state)
         {"allow_fence", OPTION_BOOLEAN, offsetof(struct format_conf, allow_fence), "true", 0, 0, NULL, "Take ```json fences."},
         {NULL, OPTION_INTEGER, 0, NULL, 0, 0, NULL, NULL},
     };
-    struct format_conf conf = {0};
+    struct format_conf conf;
+    option_set_defaults(table, &conf);
     const struct config_section sections[] = {{"format", table, &conf}, {"empty", NULL, NULL}};
     struct config_request request = {.path = write_file("a.yaml", "format: {allow_fence: false}\n"), .sections = sections, .sections_count = 2};
     struct error error = {0};
@@ -277,47 +277,11 @@ static void operators_bring_options_of_their_own(void **state)
     buffer_put_u8(&out, 0);
     printed(&out, "\nformat.allow_fence: false ", true);
     buffer_free(&out);
-    option_free_all(table, &conf);
     config_destroy(config);
     request.path = write_file("a.yaml", "format: {expekt: text}\n");
     assert_null(config_load(&request, &error));
     assert_non_null(strstr(error.message, "a.yaml:1:10: unknown option \"format.expekt\"; did you mean \"format.expect\"?"));
     option_free_all(table, &conf);
-}
-
-/* config/assay.yaml names every option once, in the table's order, with its default and its help. */
-static void shipped_file_and_table_agree(void **state)
-{
-    (void)state;
-    struct error error = {0};
-    struct yaml_document *document = yaml_load(ASSAY_SOURCE_DIR "/config/assay.yaml", &error);
-    assert_string_equal(error.message, "");
-    FILE *file = fopen(ASSAY_SOURCE_DIR "/config/assay.yaml", "r");
-    char *text = calloc(1, 1 << 20);
-    assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
-    fclose(file);
-    struct flat_walk walk;
-    struct flat_setting setting;
-    const struct option *option = config_options;
-    flat_start(&walk, yaml_root(document));
-    while (flat_next(&walk, &setting, &error)) {
-        if (option->name == NULL)
-            break; /* sections of operators come last */
-        char line[400];
-        if (!bytes_equal_text(setting.name, option->name))
-            fail_msg("config/assay.yaml has %.*s where the table has %s", BYTES_FMT(setting.name), option->name);
-        if (!bytes_equal_text(yaml_node_text(setting.value), option->default_text ? option->default_text : ""))
-            fail_msg("config/assay.yaml says %s: %.*s, the table %s", option->name, BYTES_FMT(yaml_node_text(setting.value)), option->default_text);
-        snprintf(line, sizeof line, "# %s", option->help);
-        if (strstr(text, line) == NULL)
-            fail_msg("config/assay.yaml does not say of %s: %s", option->name, line);
-        option++;
-    }
-    assert_string_equal(error.message, "");
-    if (option->name != NULL)
-        fail_msg("config/assay.yaml lacks %s", option->name);
-    free(text);
-    yaml_destroy(document);
 }
 
 static int remove_files(void **state)
@@ -343,7 +307,6 @@ int main(void)
         cmocka_unit_test(nothing_else_of_the_environment_counts),
         cmocka_unit_test(printing_shows_origins_and_hides_secrets),
         cmocka_unit_test(operators_bring_options_of_their_own),
-        cmocka_unit_test(shipped_file_and_table_agree),
     };
     return cmocka_run_group_tests(tests, NULL, remove_files);
 }

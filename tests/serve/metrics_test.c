@@ -131,12 +131,15 @@ static void every_line_belongs_to_its_family(void **state)
     char family[100] = "";
     char seen[200][100];
     int families = 0;
-    for (char *line = strtok((char *)text.data, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    char *next = (char *)text.data;
+    for (char *line = next; *line != 0; line = next) {
+        next = line + strcspn(line, "\n");
+        *next++ = 0;
         if (strncmp(line, "# TYPE ", 7) == 0) {
             assert_int_equal(sscanf(line + 7, "%99s", family), 1);
             for (int i = 0; i < families; i++)
                 assert_string_not_equal(seen[i], family);
-            strcpy(seen[families++], family);
+            snprintf(seen[families++], sizeof seen[0], "%s", family);
         } else if (line[0] == '#') {
             assert_true(strcmp(line, "# EOF") == 0 || strncmp(line + 7, family, strlen(family)) == 0);
         } else {
