@@ -14,8 +14,11 @@ struct dedupe;
 
 struct dedupe *dedupe_create(uint32_t ids_max, int64_t window_ms);
 void dedupe_destroy(struct dedupe *dedupe);
-/* True when the id was seen before at another place. place: offset * 2^20 + span number. */
-bool dedupe_seen(struct dedupe *dedupe, struct bytes id, uint64_t place, int64_t time_ms);
+/* Hash of an id, never 0; asks for the memory where it would be, so that a later dedupe_seen does not
+ * wait for it. Hash a whole batch first. */
+uint64_t dedupe_prefetch(const struct dedupe *dedupe, struct bytes id);
+/* True when the id with this hash was seen before at another place. place: offset * 2^20 + span number. */
+bool dedupe_seen(struct dedupe *dedupe, uint64_t id_hash, uint64_t place, int64_t time_ms);
 /* Ids forgotten early because of ids_max. */
 uint64_t dedupe_evicted(const struct dedupe *dedupe);
 /* Start of what must be re-read to rebuild: the place of the oldest id kept; UINT64_MAX: none. */

@@ -31,6 +31,7 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     front->batch = span_batch_create(options->batch_rows);
     front->batch->wanted = *pipeline_columns(front->pipeline);
     front->include = memory_allocate_array(options->batch_rows, sizeof *front->include);
+    front->id_hashes = memory_allocate_array(options->batch_rows, sizeof *front->id_hashes);
     front->json = json_create(JSON_MEMORY_BYTES);
     front->sha = sha256_create();
     return front;
@@ -44,6 +45,7 @@ void front_destroy(struct front *front)
         dedupe_destroy(front->sources[i].dedupe);
     memory_free(front->sources);
     memory_free(front->include);
+    memory_free(front->id_hashes);
     memory_free(front->record_facts);
     span_batch_destroy(front->batch);
     measure_destroy(front->measure);

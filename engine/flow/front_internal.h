@@ -36,7 +36,9 @@ struct front {
     struct pipeline *pipeline;
     struct measure *measure;
     struct span_batch *batch;
-    uint8_t *include; /* per row: 0 = duplicate or quiet */
+    uint8_t *include;    /* per row: 0 = duplicate or quiet */
+    uint64_t *id_hashes; /* per row */
+    uint64_t work_ns;    /* in work_off, ever: what is left of front_take is decoding */
     struct source *sources;
     uint32_t sources_count, sources_capacity;
     struct record_facts *record_facts; /* per record of the running front_take */

@@ -124,7 +124,8 @@ static void run_rows(struct naive *n, int which, const struct world_record *r)
                                   (unsigned long long)hash_bytes(b->span_id[row], 2))
                        : snprintf(id, sizeof id, "%.*s/%.*s", BYTES_FMT(b->request_id[row]), BYTES_FMT(b->dimension[row]));
         uint64_t place = (uint64_t)r->offset << 20 | b->origin[row].span;
-        if (dedupe_seen(n->seen[which][r->partition], bytes_of(id, (size_t)size), place, 0))
+        struct dedupe *seen = n->seen[which][r->partition];
+        if (dedupe_seen(seen, dedupe_prefetch(seen, bytes_of(id, (size_t)size)), place, 0))
             continue;
         add_row(n, row);
         if (b->kind[row] == ROW_SPAN && b->role[row] == ROLE_CALL)
