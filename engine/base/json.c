@@ -1,19 +1,17 @@
 /*
- * json.c - the one home of yyjson: reading into a fixed pool, numbers for the writer.
+ * json.c - the one home of yyjson: reading into a fixed pool, and shortest numbers for the writer.
  *
  * A document is one pool: parsing starts it afresh, so the steady state allocates nothing and what
  * cannot fit is refused. yyjson reads without recursion; the nesting limit is checked on its values
  * before anyone sees them. Numbers too large for a double stay text ("raw") and are not refused:
  * they are valid JSON.
  */
-#include "engine/base/json.h"
+#include "engine/base/json_internal.h"
 
 #include "engine/base/check.h"
 #include "engine/base/json_valid.h"
 #include "engine/base/memory.h"
-#include "engine/base/utf8.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <yyjson.h>
@@ -223,145 +221,15 @@ bool json_next(struct json_members *members, struct bytes *key, const struct jso
     return true;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
-
-static void begin_item(struct json_writer *writer)
+struct bytes json_format_real(double value, char out[JSON_REAL_BYTES])
 {
-    if (writer->comma)
-        buffer_put_u8(writer->out, ',');
-    writer->comma = true;
-}
-
-static void open_container(struct json_writer *writer, char bracket)
-{
-    begin_item(writer);
-    buffer_put_u8(writer->out, (uint8_t)bracket);
-    writer->comma = false;
-}
-
-static void close_container(struct json_writer *writer, char bracket)
-{
-    buffer_put_u8(writer->out, (uint8_t)bracket);
-    writer->comma = true;
-}
-
-void json_open_object(struct json_writer *writer) { open_container(writer, '{'); }
-
-void json_close_object(struct json_writer *writer) { close_container(writer, '}'); }
-
-void json_open_array(struct json_writer *writer) { open_container(writer, '['); }
-
-void json_close_array(struct json_writer *writer) { close_container(writer, ']'); }
-
-static void put_escape(struct buffer *out, uint8_t byte)
-{
-    static const char letters[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
-    if (byte >= 0x20)
-        buffer_append(out, (const char[]){'\\', (char)byte}, 2);
-    else if (letters[byte] != 0)
-        buffer_append(out, (const char[]){'\\', letters[byte]}, 2);
-    else
-        buffer_printf(out, "\\u%04x", byte);
-}
-
-static bool is_plain(uint8_t byte) { return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\'; }
-
-static void put_quoted(struct buffer *out, struct bytes text)
-{
-    const uint8_t *at = text.data;
-    const uint8_t *end = text.data + text.size;
-    buffer_put_u8(out, '"');
-    while (at < end) {
-        const uint8_t *start = at;
-        while (at < end && is_plain(*at))
-            at++;
-        buffer_append(out, start, (size_t)(at - start));
-        if (at == end)
-            break;
-        if (*at < 0x80) {
-            put_escape(out, *at++);
-            continue;
-        }
-        bool valid = false;
-        size_t length = utf8_step(at, end, &valid);
-        if (valid)
-            buffer_append(out, at, length);
-        else
-            buffer_append(out, "\xef\xbf\xbd", 3);
-        at += length;
-    }
-    buffer_put_u8(out, '"');
-}
-
-void json_key(struct json_writer *writer, const char *key)
-{
-    begin_item(writer);
-    put_quoted(writer->out, bytes_from_text(key));
-    buffer_put_u8(writer->out, ':');
-    writer->comma = false;
-}
-
-void json_put_text(struct json_writer *writer, struct bytes text)
-{
-    if (!bytes_present(text)) {
-        json_put_null(writer);
-        return;
-    }
-    begin_item(writer);
-    put_quoted(writer->out, text);
-}
-
-void json_put_raw(struct json_writer *writer, struct bytes json)
-{
-    begin_item(writer);
-    buffer_append(writer->out, json.data, json.size);
-}
-
-void json_put_integer(struct json_writer *writer, int64_t value)
-{
-    begin_item(writer);
-    buffer_printf(writer->out, "%lld", (long long)value);
-}
-
-void json_put_unsigned(struct json_writer *writer, uint64_t value)
-{
-    begin_item(writer);
-    buffer_printf(writer->out, "%llu", (unsigned long long)value);
-}
-
-void json_put_real(struct json_writer *writer, double value)
-{
-    if (!isfinite(value)) {
-        json_put_null(writer);
-        return;
-    }
     _Alignas(16) uint8_t room[512];
     yyjson_alc pool;
     CHECK(yyjson_alc_pool_init(&pool, room, sizeof room));
     yyjson_val number = {.tag = (uint64_t)(YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL), .uni = {.f64 = value}};
     size_t size = 0;
     const char *text = yyjson_val_write_opts(&number, YYJSON_WRITE_NOFLAG, &pool, &size, NULL);
-    CHECK(text != NULL);
-    json_put_raw(writer, bytes_of(text, size));
-}
-
-void json_put_boolean(struct json_writer *writer, bool value)
-{
-    json_put_raw(writer, value ? BYTES_LITERAL("true") : BYTES_LITERAL("false"));
-}
-
-void json_put_null(struct json_writer *writer) { json_put_raw(writer, BYTES_LITERAL("null")); }
-
-void json_put_hex(struct json_writer *writer, struct bytes id)
-{
-    static const char digits[] = "0123456789abcdef";
-    if (!bytes_present(id)) {
-        json_put_null(writer);
-        return;
-    }
-    begin_item(writer);
-    buffer_put_u8(writer->out, '"');
-    for (size_t i = 0; i < id.size; i++)
-        buffer_append(writer->out, (const char[]){digits[id.data[i] >> 4], digits[id.data[i] & 15]}, 2);
-    buffer_put_u8(writer->out, '"');
+    CHECK(text != NULL && size < JSON_REAL_BYTES);
+    memcpy(out, text, size);
+    return bytes_of(out, size);
 }
