@@ -23,6 +23,7 @@
 
 #define EFFECT_VERSION 1
 #define EFFECT_LIMIT 0.99
+#define VALUE_MIN 1e-30 /* smaller baselines are no baselines: effects stay finite */
 
 extern const struct detector_class operator_effect;
 
@@ -35,7 +36,7 @@ struct effect_state {
     uint16_t bins;
     uint16_t unused;
     double baseline_value; /* mean in the metric's own unit */
-    double baseline_rate;  /* bad rate in the rule's direction; the upper limit where none was seen */
+    double baseline_rate;  /* mean badness; its upper limit where nothing bad was seen */
     double baseline_count;
 };
 _Static_assert(sizeof(struct effect_state) == 32, "no padding in a state");
@@ -85,7 +86,7 @@ static void effect_arm(const struct detector_rule *rule, void *state, const stru
         view_bins(&rule->layout, baseline->bins, &view);
     double count = view.own.count, least = rule->effect_min_count > 0 ? rule->effect_min_count : 1.0;
     bool needs_baseline = rule->effect_relative > 0.0 || rule->effect_ratio > 0.0;
-    double rate = rule->direction == DIRECTION_WORSE ? view.badness : 1.0 - view.badness;
+    double rate = view.badness;
     if (count > 0.0 && !(rate > 0.0))
         rate = baseline_upper_rate(0.0, count, EFFECT_LIMIT);
     bool enough = !needs_baseline || count >= least;
@@ -95,7 +96,7 @@ static void effect_arm(const struct detector_rule *rule, void *state, const stru
         .flags = enough ? EFFECT_ARMED : 0,
         .bins = rule->layout.bins,
         .baseline_value = view.own.mean,
-        .baseline_rate = rate < 0.0 ? 0.0 : rate,
+        .baseline_rate = rate,
         .baseline_count = count,
     };
     *out = (struct verdict){
@@ -117,6 +118,9 @@ static double relative_change(const struct detector_rule *rule, const struct eff
     return base != 0.0 ? sign_of_change(rule) * (now->own.mean - effect->baseline_value) / fabs(base) : 0.0;
 }
 
+/* A rule that says 5 % means exactly 5 % too, whatever the last bit of the division says. */
+static bool at_least(double value, double bar) { return value >= bar - 1e-12 * fabs(bar); }
+
 /* Are all of the rule's numbers reached, each scaled by `share`? False for a rule without numbers. */
 static bool reached(const struct detector_rule *rule, const struct effect_state *effect, const struct effect_view *now,
                     double share)
@@ -124,20 +128,17 @@ static bool reached(const struct detector_rule *rule, const struct effect_state 
     bool worse = rule->direction == DIRECTION_WORSE, any = false, all = true;
     if (!isnan(rule->threshold)) {
         any = true;
-        all = all && (worse ? now->badness >= rule->threshold : now->badness <= rule->threshold);
+        all = all && (worse ? at_least(now->badness, rule->threshold) : at_least(rule->threshold, now->badness));
     }
     if (rule->effect_relative > 0.0) {
         any = true;
-        all = all && relative_change(rule, effect, now) >= share * rule->effect_relative;
+        all = all && at_least(relative_change(rule, effect, now), share * rule->effect_relative);
     }
     if (rule->effect_ratio > 0.0) {
-        double rate = worse ? now->badness : 1.0 - now->badness;
         double bar = 1.0 + share * (rule->effect_ratio - 1.0);
         any = true;
-        if (worse)
-            all = all && rate >= bar * effect->baseline_rate;
-        else /* better: the bad rate has fallen to 1/ratio of the baseline's */
-            all = all && (1.0 - rate) * bar <= 1.0 - effect->baseline_rate;
+        all = all && (worse ? at_least(now->badness, bar * effect->baseline_rate)
+                            : at_least(effect->baseline_rate, bar * now->badness));
     }
     return any && all;
 }
@@ -190,8 +191,10 @@ static bool effect_valid(const struct layout *layout, const void *state, uint32_
         return false;
     memcpy(&effect, state, sizeof effect);
     return effect.version == EFFECT_VERSION && effect.layout_kind == layout->kind && effect.bins == layout->bins &&
-           (effect.flags & ~EFFECT_FLAGS_ALL) == 0 && effect.unused == 0 && effect.baseline_value >= -1e300 &&
-           effect.baseline_value <= 1e300 && effect.baseline_rate >= 0.0 && effect.baseline_rate <= 1.0 &&
+           (effect.flags & ~EFFECT_FLAGS_ALL) == 0 && effect.unused == 0 &&
+           (effect.baseline_value == 0.0 || fabs(effect.baseline_value) >= VALUE_MIN) &&
+           effect.baseline_value >= -1e300 && effect.baseline_value <= 1e300 && (effect.baseline_rate == 0.0 || effect.baseline_rate >= VALUE_MIN) &&
+           effect.baseline_rate <= 1.0 &&
            effect.baseline_count >= 0.0 && effect.baseline_count <= 1e19;
 }
 

@@ -130,17 +130,26 @@ static double total_wealth(const struct shift_view *view)
     return sum;
 }
 
+/* The onset is that of the leading bet of all; the mean since then is only known to bets on the mean, so it
+ * is that since the onset of the leading one among these. */
 static void report_onset(const struct detector_rule *rule, const struct shift_view *view, struct verdict *out)
 {
-    uint32_t leader = leading_bet(view);
-    const struct shift_bet *bet = &view->bets[leader];
-    bool reversed = (view->header->flags & SHIFT_REVERSED) != 0;
-    uint32_t part = reversed ? view->header->reverse_part : leader / view->bets_max;
-    if (view->header->start_ms == 0 || !(bet->height > 0.0))
+    const struct shift_bet *leader = &view->bets[leading_bet(view)], *mean_leader = NULL;
+    const struct shift_header *header = view->header;
+    bool reversed = (header->flags & SHIFT_REVERSED) != 0;
+    uint32_t mean_part = reversed ? header->reverse_part : 0;
+    if (header->start_ms == 0 || !(leader->height > 0.0))
         return;
-    out->onset_ms = view->header->start_ms + (int64_t)bet->since * 1000;
-    if (view->parts[part].kind == PART_MEAN && bet->count > 0.0f) {
-        double mean = (double)bet->badness / (double)bet->count;
+    out->onset_ms = header->start_ms + (int64_t)leader->since * 1000;
+    if (view->parts[mean_part].kind != PART_MEAN)
+        return;
+    for (uint32_t k = 0; k < view->parts[mean_part].bets; k++) {
+        const struct shift_bet *bet = &view->bets[mean_part * view->bets_max + k];
+        if (bet->height > 0.0 && bet->count > 0.0f && (mean_leader == NULL || bet->wealth > mean_leader->wealth))
+            mean_leader = bet;
+    }
+    if (mean_leader != NULL) {
+        double mean = (double)mean_leader->badness / (double)mean_leader->count;
         out->since_onset = shift_own_unit(&rule->layout, rule->direction, reversed ? 1.0 - mean : mean);
     }
 }
@@ -211,7 +220,7 @@ static void set_reverse_null(struct shift_view *view)
 {
     struct shift_header *header = view->header;
     uint32_t leader = leading_bet(view);
-    header->reverse_part = view->parts[0].kind == PART_MEAN ? 0 : (uint16_t)(leader / view->bets_max);
+    header->reverse_part = (uint16_t)(view->parts[0].kind == PART_MEAN ? 0 : leader / view->bets_max);
     const struct shift_part *part = &view->parts[header->reverse_part];
     const struct shift_bet *bets = view->bets + header->reverse_part * view->bets_max, *best = bets;
     for (uint32_t k = 1; k < part->bets; k++)

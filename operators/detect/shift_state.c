@@ -8,6 +8,7 @@
 
 #include "engine/base/check.h"
 
+#include <math.h>
 #include <string.h>
 
 uint32_t shift_parts_max(const struct layout *layout)
@@ -64,6 +65,8 @@ static bool header_valid(const struct layout *layout, const struct shift_header 
     if (header->start_ms < 0 || header->start_ms > INT64_C(1) << 53)
         return false;
     if (header->reverse_part != 0 && header->reverse_part >= header->parts)
+        return false;
+    if (header->baseline_value != 0.0 && !(fabs(header->baseline_value) >= 1e-30)) /* effects stay finite */
         return false;
     return within(header->baseline_value, -1e300, 1e300) && within(header->baseline_count, 0.0, 1e19) &&
            within(header->needed, 0.0, 1e300) && within(header->achievable, -1e300, 1e300) &&
