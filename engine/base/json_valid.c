@@ -90,8 +90,10 @@ static const uint8_t *scan_escape(const uint8_t *at, const uint8_t *end) /* at: 
 {
     if (at >= end)
         return NULL;
+    static const bool letters[256] = {['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+                                      ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true};
     if (*at != 'u')
-        return *at != 0 && strchr("\"\\/bfnrt", *at) != NULL ? at + 1 : NULL;
+        return letters[*at] ? at + 1 : NULL;
     int32_t unit = hex4(at + 1, end);
     if (unit < 0 || (unit >= 0xdc00 && unit <= 0xdfff))
         return NULL;
@@ -104,8 +106,9 @@ static const uint8_t *scan_escape(const uint8_t *at, const uint8_t *end) /* at: 
     return low >= 0xdc00 && low <= 0xdfff ? at + 6 : NULL;
 }
 
-/* Eight bytes at once: true when none is a control, a quote, a backslash or not ASCII. */
-static bool eight_plain(const uint8_t *at)
+/* Of eight bytes, how many come before the first control, quote, backslash or one that is not ASCII.
+ * Subtractions borrow upwards only, so the lowest byte that is marked is marked rightly. */
+static unsigned plain_of_eight(const uint8_t *at)
 {
     const uint64_t ones = 0x0101010101010101ULL;
     const uint64_t tops = 0x8080808080808080ULL;
@@ -114,19 +117,26 @@ static bool eight_plain(const uint8_t *at)
     uint64_t quote = word ^ (ones * '"');
     uint64_t slash = word ^ (ones * '\\');
     uint64_t special = word | (word - ones * 0x20) | (quote - ones) | (slash - ones);
-    return (special & tops) == 0;
+    special &= tops;
+    return special == 0 ? 8 : (unsigned)__builtin_ctzll(special) / 8;
 }
 
 static const uint8_t *scan_string(const uint8_t *at, const uint8_t *end) /* at: behind the opening quote */
 {
     for (;;) {
-        while (end - at >= 8 && eight_plain(at))
-            at += 8;
+        while (end - at >= 8) {
+            unsigned plain = plain_of_eight(at);
+            at += plain;
+            if (plain < 8)
+                break;
+        }
         if (at >= end || *at < 0x20)
             return NULL;
         if (*at == '"')
             return at + 1;
-        if (*at == '\\') {
+        if (*at != '\\' && *at < 0x80) {
+            at++; /* among the last seven */
+        } else if (*at == '\\') {
             at = scan_escape(at + 1, end);
             if (at == NULL)
                 return NULL;
