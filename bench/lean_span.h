@@ -9,4 +9,15 @@
 /* Appends one OTLP record of `spans` spans numbered from `first`; ids and labels follow the number. */
 void lean_record(struct buffer *out, uint64_t first, uint32_t spans, uint64_t start_ns);
 
+/* A record made once and given new numbers cheaply: for load, where making spans would be the limit. */
+struct lean_template {
+    struct buffer record;
+    uint32_t spans;
+    size_t *trace_at, *span_at, *end_at; /* byte offsets of each span's ids and end time */
+};
+void lean_template_make(struct lean_template *template, uint64_t first, uint32_t spans);
+void lean_template_free(struct lean_template *template);
+/* New ids from `first` on, ends at end_ns; labels stay. */
+void lean_template_stamp(struct lean_template *template, uint64_t first, uint64_t end_ns);
+
 #endif
