@@ -10,7 +10,7 @@
  * usage: bench_statistics [--quick] [--json] [--seed N] [--series N]
  * Exit code 1 when a goal is missed: no false alarm, median days to a 5 % drop at 1,000 a day <= 3.
  */
-#include "engine/operator/detector.h"
+#include "operators/detect/detect.h"
 #include "operators/math/power.h"
 #include "operators/math/random.h"
 
@@ -19,8 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-extern const struct detector_class operator_shift;
 
 #define BINS 5
 #define DAY_MS INT64_C(86400000)

@@ -13,7 +13,7 @@
  * After `reverse`, BREACHED means that the window is back: no number is reached by more than half
  * (threshold: not reached at all).
  */
-#include "engine/operator/detector.h"
+#include "operators/detect/detect.h"
 
 #include "engine/base/check.h"
 #include "operators/math/baseline.h"
@@ -24,8 +24,6 @@
 #define EFFECT_VERSION 1
 #define EFFECT_LIMIT 0.99
 #define VALUE_MIN 1e-30 /* smaller baselines are no baselines: effects stay finite */
-
-extern const struct detector_class operator_effect;
 
 enum effect_flags { EFFECT_ARMED = 1, EFFECT_REVERSED = 2, EFFECT_FLAGS_ALL = 3 };
 

@@ -21,7 +21,7 @@
  * thousand. A series still as bad as b_r resolves at most once in gamma_r epochs, gamma_r = 10 days of
  * epochs, at least 1,000, at most gamma; at the level of the alarm far more seldom.
  */
-#include "engine/operator/detector.h"
+#include "operators/detect/detect.h"
 
 #include "engine/base/check.h"
 #include "operators/detect/shift_state.h"
@@ -32,8 +32,6 @@
 #define SATURATION 1000.0
 #define REVERSE_MS (10.0 * 86400000.0)
 #define REVERSE_GAMMA_MIN 1000.0
-
-extern const struct detector_class operator_shift;
 
 static double reverse_gamma(const struct detector_rule *rule)
 {

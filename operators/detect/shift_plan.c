@@ -158,3 +158,12 @@ double shift_part_drop(const struct detector_rule *rule, const struct shift_part
     }
     return mean_drop;
 }
+
+double shift_rule_effect(const struct detector_rule *rule)
+{
+    bool falls = (rule->layout.kind == LAYOUT_ORDINAL) == (rule->direction == DIRECTION_WORSE);
+    double effect = rule->effect_relative > 0.0 ? rule->effect_relative
+                    : rule->effect_ratio > 1.0  ? rule->effect_ratio - 1.0
+                                                : NAN;
+    return falls ? -effect : effect;
+}

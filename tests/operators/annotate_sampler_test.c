@@ -117,6 +117,8 @@ static void purposes_by_threshold(void **state)
         b.batch->status[row] = cases[i].failed ? 2 : 1;
         bench_run(&b);
         assert_int_equal(b.batch->sample_purpose[row], cases[i].purpose);
+        if (cases[i].purpose == 0 && !cases[i].failed)
+            continue; /* passed over: probabilities may be absent */
         if (cases[i].probability > 0)
             assert_true(b.batch->sample_probability[row] == cases[i].probability);
         else

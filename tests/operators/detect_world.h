@@ -7,15 +7,13 @@
 
 #include "tests/test.h"
 
-#include "engine/operator/detector.h"
+#include "operators/detect/detect.h"
 #include "operators/math/random.h"
 
 #include <math.h>
 
 #define WORLD_DAY_MS INT64_C(86400000)
 #define WORLD_START_MS INT64_C(1700000000000)
-
-extern const struct detector_class operator_shift, operator_effect;
 
 static const double world_stable[5] = {.01, .02, .12, .46, .39};
 static const double world_tilted[5] = {.02439215, .03658843, .1646489, .4733683, .30100222}; /* mean 3.99 */
