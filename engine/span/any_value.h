@@ -26,7 +26,7 @@ struct any_value {
 };
 
 /* One AnyValue message that ends at `end`. False when it is malformed; values below it are not looked at. */
-bool any_value_read_slow(const uint8_t *at, const uint8_t *end, struct any_value *out);
+bool any_value_read(const uint8_t *at, const uint8_t *end, struct any_value *out);
 /* The first element of an ARRAY; EMPTY when there is none. */
 bool any_value_first(struct bytes array, struct any_value *out);
 

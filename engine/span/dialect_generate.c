@@ -44,7 +44,7 @@ static int check_names(void)
 {
     for (int i = 0; i < NAMES; i++) {
         if (strlen(names[i].name) == 0 || strlen(names[i].name) > DIALECT_NAME_MAX)
-            return refuse("the name is empty or longer than 51 bytes", names[i].name);
+            return refuse("the name is empty or longer than 55 bytes", names[i].name);
         for (int j = 0; j < i; j++) {
             if (strcmp(names[i].name, names[j].name) == 0)
                 return refuse("the attribute stands twice", names[i].name);
@@ -79,7 +79,7 @@ static void print_table(uint64_t seed, const uint8_t slots[SLOTS])
            (unsigned long long)seed, NAMES);
     for (int i = 0; i < NAMES; i++) {
         const struct named *n = &names[i];
-        printf("    {\"%s\", %zu, %s, %s, %d, %d, %s, %s},\n", n->name, strlen(n->name), n->column, n->transform,
+        printf("    {\"%s\", %zu, %s, %s, %d, %d, %s, %s, 0},\n", n->name, strlen(n->name), n->column, n->transform,
                n->rank, n->span_rank, n->generation, n->dialect);
     }
     printf("};\n\nconst uint8_t dialect_slots[1u << DIALECT_SLOT_BITS] = {\n");

@@ -121,18 +121,22 @@ static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint
 
 static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes attribute, uint8_t rank[SPAN_COLUMN_COUNT])
 {
-    struct key_value pair;
+    struct attribute split;
     struct any_value value;
     const uint8_t *end = attribute.data + attribute.size;
-    if (!key_value_read(attribute.data, end, &pair)) {
-        damage(cursor, attribute.data, "a resource attribute is malformed");
-        return;
+    if (!split_body(attribute.data, end, &split)) {
+        struct key_value pair;
+        if (!key_value_read(attribute.data, end, &pair)) {
+            damage(cursor, attribute.data, "a resource attribute is malformed");
+            return;
+        }
+        split = (struct attribute){pair.key.data, pair.value.data, pair.key.size, pair.value.size};
     }
-    const struct dialect_alias *alias = dialect_find(pair.key.data, pair.key.size);
+    const struct dialect_alias *alias = dialect_find(split.key, split.key_size);
     if (alias == NULL || alias->rank == 0 || alias->rank < rank[alias->column])
         return;
-    if (!any_value_read_slow(pair.value.data, pair.value.data + pair.value.size, &value)) {
-        damage(cursor, pair.value.data, "a resource attribute's value is malformed");
+    if (!any_value_read(split.value, split.value + split.value_size, &value)) {
+        damage(cursor, split.value, "a resource attribute's value is malformed");
         return;
     }
     if (value.kind != ANY_TEXT || value.bytes.size == 0 || value.bytes.size > cursor->limits->string_bytes_max)

@@ -8,7 +8,7 @@
 #define TRACE_ID_BYTES 16
 #define SPAN_ID_BYTES 8
 
-bool key_value_read_slow(const uint8_t *at, const uint8_t *end, struct key_value *out)
+bool key_value_read(const uint8_t *at, const uint8_t *end, struct key_value *out)
 {
     *out = (struct key_value){bytes_of(end, 0), bytes_of(end, 0)};
     while (at < end) {
@@ -31,25 +31,44 @@ static bool bad(struct span_walk *walk, const uint8_t *at, const char *reason)
     return false;
 }
 
-/* `pair` lies in the span; values that are not wanted are not looked at. */
-static inline bool decode_attribute(struct span_walk *walk, const struct key_value *pair)
+/* ---- attributes ------------------------------------------------------------------------------------------ */
+
+static bool store_value(struct span_walk *walk, const struct dialect_alias *alias, const uint8_t *at, size_t size)
 {
-    const struct dialect_alias *alias = dialect_find(pair->key.data, pair->key.size);
-    if (alias == NULL || !row_sink_wants(&walk->sink, alias))
-        return true;
-    const uint8_t *at = pair->value.data;
-    size_t size = pair->value.size;
-    if (size >= 2 && size < 0x80 && alias->transform == TRANSFORM_TEXT && at[0] == WIRE_TAG(1, WIRE_BYTES) &&
-        at[1] == size - 2) {
-        row_sink_store_text(&walk->sink, alias, bytes_of(at + 2, size - 2));
-        return true;
-    }
     struct any_value value;
-    if (!any_value_read_slow(at, at + size, &value))
+    if (!any_value_read(at, at + size, &value))
         return bad(walk, at, "an attribute's value is malformed");
     row_sink_store(&walk->sink, alias, &value);
     return true;
 }
+
+/* Values that are not wanted are not looked at. Inline, and numbers instead of structs: a struct would
+ * go through memory twice for every attribute. */
+static inline __attribute__((always_inline)) bool take_attribute(struct span_walk *walk, const uint8_t *key,
+                                                                 size_t key_size, const uint8_t *value, size_t size)
+{
+    const struct dialect_alias *alias = dialect_find(key, key_size);
+    if (alias == NULL || !row_sink_wants(&walk->sink, alias))
+        return true;
+    if (alias->transform == TRANSFORM_TEXT && size - 2 < 0x80 && value[0] == WIRE_TAG(1, WIRE_BYTES) &&
+        value[1] == size - 2) {
+        row_sink_store_text(&walk->sink, alias, bytes_of(value + 2, size - 2));
+        return true;
+    }
+    return store_value(walk, alias, value, size);
+}
+
+static bool take_attribute_slow(struct span_walk *walk, const uint8_t *at, const uint8_t *end, const uint8_t **next)
+{
+    struct bytes body;
+    struct key_value pair;
+    if (!wire_bytes(&at, end, &body) || !key_value_read(body.data, body.data + body.size, &pair))
+        return bad(walk, at, "an attribute is malformed or goes beyond its span");
+    *next = at;
+    return take_attribute(walk, pair.key.data, pair.key.size, pair.value.data, pair.value.size);
+}
+
+/* ---- everything else ------------------------------------------------------------------------------------- */
 
 static bool decode_status(struct span_walk *walk, struct bytes status)
 {
@@ -158,17 +177,17 @@ bool otlp_span_decode(struct span_walk *walk, struct bytes span)
     const uint8_t *at = span.data;
     const uint8_t *end = at + span.size;
     struct span_core core = {0};
-    uint32_t attributes = 0;
+    uint32_t attributes_left = walk->attributes_max;
     while (at < end) {
         const uint8_t *field = at;
         if (*at == WIRE_TAG(9, WIRE_BYTES)) {
-            at++;
-            struct key_value pair;
-            if (!key_value_next(&at, end, &pair))
-                return bad(walk, field, "an attribute is malformed or goes beyond its span");
-            if (++attributes > walk->attributes_max)
+            struct attribute attribute;
+            if (attributes_left-- == 0)
                 return bad(walk, field, "more attributes than attributes_per_span_max");
-            if (!decode_attribute(walk, &pair))
+            at = split_short(field + 1, end, &attribute);
+            bool taken = at != NULL ? take_attribute(walk, attribute.key, attribute.key_size, attribute.value, attribute.value_size)
+                                    : take_attribute_slow(walk, field + 1, end, &at);
+            if (!taken)
                 return false;
             continue;
         }

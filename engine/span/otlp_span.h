@@ -23,10 +23,16 @@ struct key_value {
     struct bytes value; /* an AnyValue message; absent: an empty value */
 };
 
-/* Any order, repeats, unknown fields: the last one of each counts. */
-bool key_value_read_slow(const uint8_t *at, const uint8_t *end, struct key_value *out);
+/* A KeyValue message. Fields in any order, repeated, unknown: of each the last one counts. */
+bool key_value_read(const uint8_t *at, const uint8_t *end, struct key_value *out);
 
-/* One or two bytes of a length, and how many; 0: longer, left to the slow way. Needs at[1] to be readable. */
+/* The key, then the AnyValue message behind or before it. Plain numbers: they stay in registers. */
+struct attribute {
+    const uint8_t *key, *value;
+    size_t key_size, value_size;
+};
+
+/* One or two bytes of a length, and how many; 0: longer. Needs at[1] to be readable. */
 static inline size_t short_length(const uint8_t *at, size_t *size)
 {
     *size = at[0];
@@ -36,62 +42,42 @@ static inline size_t short_length(const uint8_t *at, size_t *size)
     return at[1] < 0x80 ? 2 : 0;
 }
 
-/* The two layouts everybody writes, key then value and value then key and nothing else, with keys
- * under 128 bytes. False: read it the slow way. */
-static inline bool key_value_short(const uint8_t *at, const uint8_t *end, struct key_value *out)
+/* Reads the two layouts everybody writes, value then key and key then value and nothing else, with keys
+ * under 128 and values under 16,384 bytes. False: read it the slow way. */
+static inline __attribute__((always_inline)) bool split_body(const uint8_t *at, const uint8_t *end, struct attribute *out)
 {
     if (end - at < 6)
         return false;
-    size_t key_size, value_size;
-    const uint8_t *key, *value;
+    size_t header;
     if (at[0] == WIRE_TAG(2, WIRE_BYTES)) {
-        size_t header = short_length(at + 1, &value_size);
-        value = at + 1 + header;
-        if (header == 0 || (size_t)(end - value) < value_size + 2)
+        header = short_length(at + 1, &out->value_size);
+        out->value = at + 1 + header;
+        if (header == 0 || (size_t)(end - out->value) < out->value_size + 2)
             return false;
-        key = value + value_size;
-        if (key[0] != WIRE_TAG(1, WIRE_BYTES))
-            return false;
-        key_size = key[1];
-        key += 2;
-        if (key_size != (size_t)(end - key) || key_size >= 0x80)
-            return false;
-    } else {
-        if (at[0] != WIRE_TAG(1, WIRE_BYTES) || at[1] >= 0x80)
-            return false;
-        key_size = at[1];
-        key = at + 2;
-        if ((size_t)(end - key) < key_size + 3)
-            return false;
-        value = key + key_size;
-        if (value[0] != WIRE_TAG(2, WIRE_BYTES))
-            return false;
-        size_t header = short_length(value + 1, &value_size);
-        value += 1 + header;
-        if (header == 0 || value_size != (size_t)(end - value))
-            return false;
+        const uint8_t *key = out->value + out->value_size;
+        out->key = key + 2;
+        out->key_size = (size_t)(end - out->key);
+        return key[0] == WIRE_TAG(1, WIRE_BYTES) && key[1] == out->key_size && key[1] < 0x80;
     }
-    out->key = bytes_of(key, key_size);
-    out->value = bytes_of(value, value_size);
-    return true;
+    out->key_size = at[1];
+    out->key = at + 2;
+    if (at[0] != WIRE_TAG(1, WIRE_BYTES) || at[1] >= 0x80 || (size_t)(end - out->key) < out->key_size + 3)
+        return false;
+    const uint8_t *value = out->key + out->key_size;
+    header = short_length(value + 1, &out->value_size);
+    out->value = value + 1 + header;
+    return value[0] == WIRE_TAG(2, WIRE_BYTES) && header != 0 && out->value_size == (size_t)(end - out->value);
 }
 
-static inline bool key_value_read(const uint8_t *at, const uint8_t *end, struct key_value *out)
+/* `at` is at the length of a KeyValue; what follows it, or NULL: read it the slow way. */
+static inline __attribute__((always_inline)) const uint8_t *split_short(const uint8_t *at, const uint8_t *end,
+                                                                        struct attribute *out)
 {
-    return key_value_short(at, end, out) || key_value_read_slow(at, end, out);
-}
-
-/* A length and the KeyValue behind it; moves `at` behind that. */
-static inline bool key_value_next(const uint8_t **at, const uint8_t *end, struct key_value *out)
-{
-    size_t size, header = end - *at >= 2 ? short_length(*at, &size) : 0;
-    const uint8_t *body = *at + header;
-    if (__builtin_expect(header != 0 && size <= (size_t)(end - body), 1)) {
-        *at = body + size;
-        return key_value_read(body, *at, out);
-    }
-    struct bytes pair;
-    return wire_bytes(at, end, &pair) && key_value_read(pair.data, pair.data + pair.size, out);
+    size_t size, header;
+    if (end - at < 8 || (header = short_length(at, &size)) == 0 || size > (size_t)(end - at) - header)
+        return NULL;
+    at += header;
+    return split_body(at, at + size, out) ? at + size : NULL;
 }
 
 #endif

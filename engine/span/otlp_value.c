@@ -41,7 +41,7 @@ static bool read_field(const uint8_t **at, const uint8_t *end, uint32_t tag, str
     }
 }
 
-bool any_value_read_slow(const uint8_t *at, const uint8_t *end, struct any_value *out)
+bool any_value_read(const uint8_t *at, const uint8_t *end, struct any_value *out)
 {
     *out = (struct any_value){.kind = ANY_EMPTY, .whole = bytes_of(at, (size_t)(end - at))};
     while (at < end) {
@@ -64,7 +64,7 @@ bool any_value_first(struct bytes array, struct any_value *out)
         if (tag == WIRE_TAG(1, WIRE_BYTES)) {
             struct bytes element;
             return wire_bytes(&at, end, &element) &&
-                   any_value_read_slow(element.data, element.data + element.size, out);
+                   any_value_read(element.data, element.data + element.size, out);
         }
         if (!wire_skip(&at, end, tag))
             return false;

@@ -44,9 +44,13 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
     sink->wanted = batch->wanted;
     sink->string_bytes_max = string_bytes_max;
     sink->cut_strings = 0;
+    bool made = batch->first_rank[SPAN_COLUMN_COUNT] == RANK_NONE;
+    if (made && batch->ranked.bits[0] == batch->wanted.bits[0] && batch->ranked.bits[1] == batch->wanted.bits[1])
+        return; /* records of one span should not pay for this */
     for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
-        sink->first_rank[column] = span_columns_have(&sink->wanted, column) ? RANK_NONE : RANK_NEVER;
-    sink->first_rank[SPAN_COLUMN_COUNT] = RANK_NONE;
+        batch->first_rank[column] = span_columns_have(&batch->wanted, column) ? RANK_NONE : RANK_NEVER;
+    batch->first_rank[SPAN_COLUMN_COUNT] = RANK_NONE;
+    batch->ranked = batch->wanted;
 }
 
 struct bytes row_sink_cut(struct row_sink *sink, struct bytes text)

@@ -22,7 +22,6 @@ struct row_sink {
     /* Per column, of the alias it was filled from: RANK_NONE before, RANK_NEVER for unwanted columns.
      * The entry behind the last column takes marks. */
     uint8_t rank[SPAN_COLUMN_COUNT + 1];
-    uint8_t first_rank[SPAN_COLUMN_COUNT + 1];
 };
 
 enum { RANK_NONE = 1, RANK_NEVER = 255 };
@@ -36,7 +35,7 @@ static inline void row_sink_start(struct row_sink *sink, uint32_t row)
     sink->row = row;
     sink->generations = 0;
     sink->mark = DIALECT_UNKNOWN;
-    memcpy(sink->rank, sink->first_rank, sizeof sink->rank);
+    memcpy(sink->rank, sink->batch->first_rank, sizeof sink->rank);
 }
 
 /* The column's array. Columns are consecutive pointers in the batch (asserted in row_sink.c). */

@@ -95,6 +95,9 @@ struct span_batch {
 #include "schemas/span_columns.def"
 #undef SPAN_COLUMN
     struct arena *arena; /* for text that had to be made (JSON escapes, labels); reset with the batch */
+    /* The decoder's own (row_sink.c): ranks every row starts with, and the `wanted` they were made for. */
+    struct span_column_set ranked;
+    uint8_t first_rank[SPAN_COLUMN_COUNT + 1];
 };
 
 /* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */

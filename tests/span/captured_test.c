@@ -83,7 +83,7 @@ static bool same_hex(struct bytes id, struct bytes hex)
 
 static void compare_core(const struct place *p, const struct json_value *e, const struct span_batch *b, uint32_t row)
 {
-    int64_t kind, start, end, status;
+    int64_t kind = 0, start = 0, end = 0, status = 0;
     EXPECT(same_hex(b->trace_id[row], json_text(json_get(e, "trace_id"))), p, "trace_id");
     EXPECT(same_hex(b->span_id[row], json_text(json_get(e, "span_id"))), p, "span_id");
     EXPECT(same_hex(b->parent_span_id[row], json_text(json_get(e, "parent_span_id"))), p, "parent_span_id");
