@@ -14,6 +14,7 @@
 #define PLAN_APART_MS ((int64_t)3000000) /* plannings are an hour apart, give or take how late they came */
 #define AHEAD_HOURS_MAX 24               /* evidence this far ahead of our own clock is no evidence */
 #define FORGET_AFTER_HOURS (7 * 24)
+#define CALLS_MAX ((uint64_t)1 << 26)     /* of one stratum and environment in an hour: 18,000 a second; more counts as this */
 
 static const struct option options[] = {
     {.name = "planner.target_per_day",
@@ -181,18 +182,18 @@ static void advance_to(struct planner_state *state, int64_t hour)
 static void add_calls(struct planner_state *state, struct bytes app, const struct evidence_population *e)
 {
     const struct bytes labels[PLANNER_LABELS] = {e->intent, e->prompt, e->model};
+    const uint64_t calls = e->calls < CALLS_MAX ? e->calls : CALLS_MAX;
     struct planner_stratum *stratum = find_stratum(state, app, labels);
     if (stratum == NULL) {
-        state->lumped_calls += e->calls;
+        state->lumped_calls += calls;
         return;
     }
     if (stratum->first_hour == PLANNER_NO_HOUR || e->hour < stratum->first_hour)
         stratum->first_hour = e->hour;
     if (e->hour > stratum->last_hour)
         stratum->last_hour = e->hour;
-    uint32_t *calls = &stratum->calls[e->hour % PLANNER_HOURS];
-    uint64_t sum = *calls + e->calls;
-    *calls = sum < UINT32_MAX && e->calls < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+    uint32_t *hour = &stratum->calls[e->hour % PLANNER_HOURS];
+    *hour = *hour + calls < UINT32_MAX ? (uint32_t)(*hour + calls) : UINT32_MAX;
 }
 
 /* Ten minutes past an hour; not again in the hour of the last planning, which may have come late. */
