@@ -22,6 +22,7 @@ struct stratum_rate {
 
 struct rates {
     struct rate defaults;
+    double ceiling; /* never falls: a lowered rate costs a look-up, no more */
     uint64_t version;
     struct table table;
     struct stratum_rate *entries;
@@ -49,6 +50,7 @@ struct rates *rates_create(const struct rate *defaults)
 {
     struct rates *rates = memory_allocate(sizeof *rates);
     rates->defaults = tidy(defaults);
+    rates->ceiling = rates->defaults.boost;
     return rates;
 }
 
@@ -76,6 +78,8 @@ static struct stratum_rate *find(const struct rates *rates, uint64_t stratum)
 void rates_set(struct rates *rates, uint64_t stratum, const struct rate *rate)
 {
     struct stratum_rate *known = find(rates, stratum);
+    if (tidy(rate).boost > rates->ceiling)
+        rates->ceiling = tidy(rate).boost;
     if (known != NULL) {
         known->rate = tidy(rate);
         return;
@@ -103,6 +107,8 @@ struct rates *rates_copy(const struct rates *rates)
 void rates_set_version(struct rates *rates, uint64_t version) { rates->version = version; }
 
 uint64_t rates_version(const struct rates *rates) { return rates->version; }
+
+double rates_ceiling(const struct rates *rates) { return rates->ceiling; }
 
 struct rate rates_find(const struct rates *rates, uint64_t stratum)
 {

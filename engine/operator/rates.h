@@ -35,6 +35,8 @@ void rates_destroy(struct rates *rates);
 void rates_set(struct rates *rates, uint64_t stratum, const struct rate *rate);
 void rates_set_version(struct rates *rates, uint64_t version);
 uint64_t rates_version(const struct rates *rates);
+/* The largest boost of any stratum: a trace with u at or above it is selected nowhere but by force. */
+double rates_ceiling(const struct rates *rates);
 struct rate rates_find(const struct rates *rates, uint64_t stratum);
 /* Stratum = (app, intent, prompt version, model). */
 uint64_t rates_stratum(struct bytes app, struct bytes intent, struct bytes prompt, struct bytes model);

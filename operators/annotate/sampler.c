@@ -3,7 +3,8 @@
  *
  * u = hash(trace_id) is compared with probabilities of the span's stratum (app, intent, prompt,
  * model), so nothing is remembered and the choice of a smaller probability lies inside that of a
- * larger one. A span's inclusion probability is therefore the largest of those that apply to it.
+ * larger one. A span's inclusion probability is therefore the largest of those that apply to it; it is
+ * written for spans that might have been selected, nearly all others are passed over without a look-up.
  */
 #include "operators/annotate/annotate.h"
 
@@ -43,9 +44,14 @@ static bool must_keep(const struct conf *conf, const struct span_batch *batch, u
 
 static void sample_row(const struct annotator_call *call, struct span_batch *batch, uint32_t row)
 {
+    double u = sample_u(batch->trace_id[row]);
+    bool forced = must_keep(call->conf, batch, row);
+    if (u >= rates_ceiling(call->rates) && !forced) { /* nearly all: no stratum would take it */
+        batch->sample_purpose[row] = 0;
+        return;
+    }
     const struct rate rate = rates_find(call->rates, rates_stratum(batch->app[row], batch->intent_label[row],
                                                                    batch->prompt_label[row], batch->model_label[row]));
-    double u = sample_u(batch->trace_id[row]);
     double probability = rate.boost > rate.base ? rate.boost : rate.base;
     int64_t purpose = 0;
     if (u < rate.base) {
@@ -56,7 +62,7 @@ static void sample_row(const struct annotator_call *call, struct span_batch *bat
         purpose |= PURPOSE_BOOST;
         call->counters[COUNT_BOOST]++;
     }
-    if (must_keep(call->conf, batch, row)) {
+    if (forced) {
         if (rate.forced > probability)
             probability = rate.forced;
         bool kept = u < rate.forced;
