@@ -35,38 +35,95 @@ static const uint8_t *string_end(const uint8_t *at, const uint8_t *end)
     return end;
 }
 
-struct bytes content_finish_reason(struct bytes messages)
+/* ---- scanning, without a tree ---------------------------------------------------------------------------- */
+
+enum token { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_TEXT, TOKEN_KEY };
+
+struct scan {
+    const uint8_t *at, *end;
+    unsigned depth; /* containers open behind the token */
+    struct bytes text; /* of TEXT and KEY, without quotes, escapes as written */
+};
+
+/* The next bracket or string. Numbers and words are passed over; broken JSON ends the scan. */
+static enum token next_token(struct scan *scan)
+{
+    for (; scan->at < scan->end; scan->at++) {
+        uint8_t c = *scan->at;
+        if (c == '[' || c == '{') {
+            scan->depth++;
+            scan->at++;
+            return TOKEN_OPEN;
+        }
+        if (c == ']' || c == '}') {
+            if (scan->depth-- == 0)
+                break;
+            scan->at++;
+            return TOKEN_CLOSE;
+        }
+        if (c != '"')
+            continue;
+        const uint8_t *start = scan->at + 1;
+        const uint8_t *close = string_end(start, scan->end);
+        if (close == scan->end)
+            break;
+        scan->text = bytes_of(start, (size_t)(close - start));
+        scan->at = skip_space(close + 1, scan->end);
+        if (scan->at == scan->end || *scan->at != ':')
+            return TOKEN_TEXT;
+        scan->at = skip_space(scan->at + 1, scan->end);
+        return TOKEN_KEY;
+    }
+    scan->at = scan->end;
+    return TOKEN_END;
+}
+
+/* False when the text is no array or object. */
+static bool scan_start(struct bytes messages, struct scan *scan)
 {
     if (messages.size == 0)
-        return BYTES_NONE;
+        return false;
     const uint8_t *end = messages.data + messages.size;
-    const uint8_t *at = skip_space(messages.data, end);
-    if (at == end || (*at != '[' && *at != '{'))
+    *scan = (struct scan){.at = skip_space(messages.data, end), .end = end};
+    return scan->at < end && (*scan->at == '[' || *scan->at == '{');
+}
+
+struct bytes content_finish_reason(struct bytes messages)
+{
+    struct scan scan;
+    if (!scan_start(messages, &scan))
         return BYTES_NONE;
-    const unsigned key_depth = *at == '[' ? 2 : 1;
-    unsigned depth = 0;
-    bool wanted = false; /* the key was read, its value comes next */
-    for (; at < end; at++) {
-        if (*at == '[' || *at == '{') {
-            depth++;
-        } else if (*at == ']' || *at == '}') {
-            if (depth-- == 0)
-                return BYTES_NONE;
-        } else if (*at == '"') {
-            const uint8_t *start = at + 1;
-            at = string_end(start, end);
-            if (at == end)
-                return BYTES_NONE;
-            struct bytes text = bytes_of(start, (size_t)(at - start));
-            if (wanted)
-                return text;
-            const uint8_t *colon = skip_space(at + 1, end);
-            if (depth == key_depth && colon < end && *colon == ':' && bytes_equal_text(text, "finish_reason")) {
-                const uint8_t *value = skip_space(colon + 1, end);
-                wanted = value < end && *value == '"';
-                at = value - 1;
-            }
-        }
+    const unsigned key_depth = *scan.at == '[' ? 2 : 1;
+    for (enum token token = next_token(&scan); token != TOKEN_END; token = next_token(&scan)) {
+        if (token != TOKEN_KEY || scan.depth != key_depth || !bytes_equal_text(scan.text, "finish_reason"))
+            continue;
+        bool said = scan.at < scan.end && *scan.at == '"'; /* null: not said */
+        if (said)
+            return next_token(&scan) == TOKEN_TEXT ? scan.text : BYTES_NONE;
+    }
+    return BYTES_NONE;
+}
+
+struct bytes content_system_message(struct bytes messages)
+{
+    struct scan scan;
+    if (!scan_start(messages, &scan) || *scan.at != '[' || next_token(&scan) != TOKEN_OPEN)
+        return BYTES_NONE;
+    scan.at = skip_space(scan.at, scan.end);
+    const uint8_t *start = scan.at;
+    if (next_token(&scan) != TOKEN_OPEN || *start != '{')
+        return BYTES_NONE;
+    bool system = false;
+    for (enum token token = next_token(&scan); token != TOKEN_END; token = next_token(&scan)) {
+        if (token == TOKEN_CLOSE && scan.depth == 1)
+            return system ? bytes_of(start, (size_t)(scan.at - start)) : BYTES_NONE;
+        if (token != TOKEN_KEY || scan.depth != 2 || !bytes_equal_text(scan.text, "role"))
+            continue;
+        if (next_token(&scan) != TOKEN_TEXT)
+            return BYTES_NONE;
+        system = bytes_equal_text(scan.text, "system") || bytes_equal_text(scan.text, "developer");
+        if (!system)
+            return BYTES_NONE;
     }
     return BYTES_NONE;
 }

@@ -24,6 +24,8 @@ struct answer {
 
 /* Needs no tree: a scan over the text. The finish_reason of the first message; absent when there is none. */
 struct bytes content_finish_reason(struct bytes messages);
+/* The same way: the first message as it is written, when it is the system's; absent otherwise. */
+struct bytes content_system_message(struct bytes messages);
 /* Text is borrowed from messages, document or arena (several parts are joined there). */
 struct answer content_answer(struct bytes messages, struct json_document *document, struct arena *arena);
 /* Words as people count them: runs between white space. */

@@ -179,9 +179,6 @@ static void check_row(const struct annotator_call *call, struct span_batch *batc
 
 static void annotate(const struct annotator_call *call, struct span_batch *batch)
 {
-    struct scratch *scratch = call->scratch;
-    if (scratch->messages == NULL)
-        open_scratch(scratch);
     for (uint32_t row = 0; row < batch->rows; row++) {
         if (batch->kind[row] == ROW_SPAN && batch->role[row] == ROLE_CALL)
             check_row(call, batch, row);

@@ -93,6 +93,23 @@ static void prompt_by_version_hash_content_or_none(void **state)
     bench_close(&b);
 }
 
+static void prompt_from_messages_only_where_told(void **state)
+{
+    (void)state;
+    struct bench b = bench_open(&annotator_prompt, 4);
+    uint32_t row = bench_row(&b, ROW_SPAN, ROLE_CALL);
+    b.batch->input_messages[row] = TEXT("[{\"role\":\"system\",\"parts\":[]},{\"role\":\"user\"}]");
+    bench_run(&b);
+    expect_text(b.batch->prompt_label[row], "none");
+    bench_set(&b, "prompt.from_messages", "true");
+    bench_run(&b);
+    expect_text(b.batch->prompt_label[row], "e1730f07badab339");
+    b.batch->content_is_tree[row] = 2;
+    bench_run(&b);
+    expect_text(b.batch->prompt_label[row], "none");
+    bench_close(&b);
+}
+
 static void prompt_labels_outlive_their_cache_entry(void **state)
 {
     (void)state;
@@ -118,6 +135,7 @@ int main(void)
         cmocka_unit_test(who_leaves_echoed_labels_alone),
         cmocka_unit_test(long_labels_are_cut_and_hashed),
         cmocka_unit_test(prompt_by_version_hash_content_or_none),
+        cmocka_unit_test(prompt_from_messages_only_where_told),
         cmocka_unit_test(prompt_labels_outlive_their_cache_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,30 @@ static void finish_reason_inside_messages(void **state)
     assert_null(content_finish_reason(BYTES_NONE).data);
 }
 
+static void system_message_in_front(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"[{\"role\":\"system\",\"parts\":[{\"content\":\"a } ] b\"}]},{\"role\":\"user\"}]",
+         "{\"role\":\"system\",\"parts\":[{\"content\":\"a } ] b\"}]}"},
+        {" [ {\"content\":\"x\",\"role\" : \"developer\"} ]", "{\"content\":\"x\",\"role\" : \"developer\"}"},
+        {"[{\"role\":\"user\",\"parts\":[]},{\"role\":\"system\"}]", NULL},
+        {"[{\"parts\":[{\"role\":\"system\"}]}]", NULL},
+        {"[{\"role\":{},\"x\":\"system\"}]", NULL},
+        {"[{\"role\":\"system\",\"parts\":[", NULL},
+        {"[[\"role\"]]", NULL},
+        {"[", NULL},
+        {"[]", NULL},
+        {"{\"role\":\"system\"}", NULL},
+        {"system: be brief", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes got = content_system_message(bytes_from_text(cases[i][0]));
+        assert_true(cases[i][1] == NULL ? got.data == NULL : bytes_equal_text(got, cases[i][1]));
+    }
+    assert_null(content_system_message(BYTES_NONE).data);
+}
+
 static void answers_of_every_shape(void **state)
 {
     (void)state;
@@ -252,6 +276,7 @@ int main(void)
         cmocka_unit_test(roles_of_operations),
         cmocka_unit_test(finish_reasons_in_one_language),
         cmocka_unit_test(finish_reason_inside_messages),
+        cmocka_unit_test(system_message_in_front),
         cmocka_unit_test(answers_of_every_shape),
         cmocka_unit_test(words_between_white_space),
     };
