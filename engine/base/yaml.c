@@ -132,6 +132,18 @@ static bool out_of_room(struct builder *builder)
                      TREE_BYTES_MAX >> 20);
 }
 
+/* Nothing behind "key:" or "-" has no place of its own, and libfyaml's versions invent different ones: it
+ * stands where its key or neighbour stands. */
+static void place_nothing(const struct builder *builder, struct yaml_node *node)
+{
+    if (builder->depth == 0)
+        return;
+    const struct level *level = &builder->levels[builder->depth - 1];
+    const struct yaml_node *at = level->last != NULL ? level->last : level->node;
+    node->line = at->line;
+    node->column = at->column;
+}
+
 static bool add_scalar(struct builder *builder, struct fy_event *event)
 {
     struct yaml_node *node = new_node(builder, YAML_SCALAR, event);
@@ -140,11 +152,8 @@ static bool add_scalar(struct builder *builder, struct fy_event *event)
     node->text = token_text(builder, event->scalar.value);
     if (!bytes_present(node->text))
         node->text = BYTES_LITERAL("");
-    const struct level *level = builder->depth ? &builder->levels[builder->depth - 1] : NULL;
-    if (fy_event_start_mark(event) == NULL && level != NULL && level->last != NULL) {
-        node->line = level->last->line; /* nothing behind "key:": it stands where its key stands */
-        node->column = level->last->column;
-    }
+    if (node->text.size == 0 && fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN)
+        place_nothing(builder, node);
     return add_node(builder, node) && add_anchor(builder, token_text(builder, event->scalar.anchor), node);
 }
 
