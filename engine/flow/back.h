@@ -7,6 +7,7 @@
 #ifndef ENGINE_FLOW_BACK_H
 #define ENGINE_FLOW_BACK_H
 
+#include "engine/flow/counters.h"
 #include "engine/flow/log_time.h"
 #include "engine/flow/outbox.h"
 #include "engine/flow/rule.h"
@@ -20,10 +21,6 @@ struct back_options {
     const char *topic_alerts;
     const struct detector_class *sure; /* shift */
     const struct detector_class *big;  /* effect */
-};
-
-struct back_counters {
-    uint64_t records, bad_records, deltas, cells_refused, late_minutes, epochs_closed, alerts_opened, alerts_resolved;
 };
 
 struct back;

@@ -1,11 +1,43 @@
 /*
  * counters.h - what others may see of the flow: the status that a shard publishes, and its counters.
  *
- * For engine/serve, which may know no more of the flow than this.
+ * For engine/serve, which may know no more of the flow than this. Plain numbers, no types of the flow.
  */
 #ifndef ENGINE_FLOW_COUNTERS_H
 #define ENGINE_FLOW_COUNTERS_H
 
-#include "engine/flow/shard.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOG_TIME_NONE INT64_MIN /* a clock that has not started */
+
+struct front_counters {
+    uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, bad_spans, cut_strings;
+    uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
+    uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
+};
+
+struct back_counters {
+    uint64_t records, bad_records, deltas, cells_refused, late_minutes, epochs_closed, alerts_opened, alerts_resolved;
+};
+
+/* What others may see of a shard: a copy published at every commit. */
+struct shard_status {
+    uint32_t number;
+    bool ready; /* assigned, rates read, everything restored */
+    bool failed;
+    struct front_counters front;
+    struct back_counters back;
+    uint64_t commits, aborts, exchange_records, changelog_records, rebalances, restored_records;
+    uint64_t commit_ns, poll_ns, fold_ns, total_ns; /* wall time spent */
+    int64_t log_time_ms;  /* of the slowest source; LOG_TIME_NONE */
+    int64_t back_now_ms;  /* of the slowest back partition */
+    int64_t newest_ms;    /* wall time at publication */
+    uint32_t sources, cells_partitions, digests_partitions;
+    uint64_t state_bytes, state_entries, cells_watched;
+    int64_t restore_done, restore_total;
+    uint64_t rates_version;
+    char message[200]; /* why not ready, or what failed */
+};
 
 #endif

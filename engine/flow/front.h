@@ -5,16 +5,11 @@
 #ifndef ENGINE_FLOW_FRONT_H
 #define ENGINE_FLOW_FRONT_H
 
+#include "engine/flow/counters.h"
 #include "engine/flow/options.h"
 #include "engine/flow/outbox.h"
 
 struct front;
-
-struct front_counters {
-    uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, bad_spans, cut_strings;
-    uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
-    uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
-};
 
 /* member is only used to read headers of records that go to the DLQ. */
 struct front *front_create(const struct flow_options *options, struct metric_table *metrics, struct outbox *outbox,

@@ -10,9 +10,8 @@
 #define ENGINE_FLOW_LOG_TIME_H
 
 #include "engine/base/buffer.h"
+#include "engine/flow/counters.h"
 #include "engine/flow/exchange.h"
-
-#define LOG_TIME_NONE INT64_MIN
 
 struct log_time;
 

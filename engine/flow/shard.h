@@ -8,29 +8,10 @@
 #ifndef ENGINE_FLOW_SHARD_H
 #define ENGINE_FLOW_SHARD_H
 
-#include "engine/flow/front.h"
+#include "engine/flow/counters.h"
 #include "engine/flow/options.h"
 
 struct shard;
-
-/* What others may see of a shard: a copy published at every commit. */
-struct shard_status {
-    uint32_t number;
-    bool ready; /* assigned, rates read, everything restored */
-    bool failed;
-    struct front_counters front;
-    struct back_counters back;
-    uint64_t commits, aborts, exchange_records, changelog_records, rebalances, restored_records;
-    uint64_t commit_ns, poll_ns, fold_ns, total_ns; /* wall time spent */
-    int64_t log_time_ms;  /* of the slowest source; LOG_TIME_NONE */
-    int64_t back_now_ms;  /* of the slowest back partition */
-    int64_t newest_ms;    /* wall time at publication */
-    uint32_t sources, cells_partitions, digests_partitions;
-    uint64_t state_bytes, state_entries, cells_watched;
-    int64_t restore_done, restore_total;
-    uint64_t rates_version;
-    char message[200]; /* why not ready, or what failed */
-};
 
 /* options, bus and clock are borrowed and outlive the shard. NULL with the reason. */
 struct shard *shard_create(const struct flow_options *options, struct bus *bus, const struct clock *clock,
