@@ -69,6 +69,18 @@ struct verdict {
  * evidence and threshold are then those of the reverse detector. BREACHED holds for as long as the
  * evidence does: the alert's two gates may be passed at different epochs. */
 
+/* What a rule amounts to on a series like a baseline, in expectation, for people: `assay check`, alerts'
+ * explanations. Times in days, INFINITY: never; NaN: does not apply. */
+struct detector_explanation {
+    double per_day;               /* observations that count, a day */
+    double false_alarm_days;      /* between false alarms while nothing changes */
+    double days_to_half_effect;   /* from a lasting change of half the rule's effect to the alarm */
+    double days_to_effect;
+    double days_to_double_effect;
+    double smallest_in_a_week;    /* smallest effect that shows within 7 days, signed as verdict.effect */
+    double per_day_for_a_week;    /* observations a day with which the rule's effect would show in 7 days */
+};
+
 struct detector_class {
     const char *name; /* in configuration, state, metrics: never renamed */
     const char *summary;
@@ -84,6 +96,10 @@ struct detector_class {
     void (*reverse)(const struct detector_rule *rule, void *state);
     /* False when bytes read back from a changelog cannot be a state of this class and layout. */
     bool (*valid)(const struct layout *layout, const void *state, uint32_t size);
+    /* Control plane: window_ms is the rule's effect window. A baseline without counts gives NaN. NULL: has
+     * nothing to say. */
+    void (*explain)(const struct detector_rule *rule, const struct baseline *baseline, int64_t window_ms,
+                    struct detector_explanation *out);
 };
 
 #endif

@@ -16,6 +16,7 @@
 #include "operators/detect/detect.h"
 
 #include "engine/base/check.h"
+#include "operators/detect/effect_explain.h"
 #include "operators/math/baseline.h"
 
 #include <math.h>
@@ -205,4 +206,5 @@ const struct detector_class operator_effect = {
     .close_epoch = effect_close_epoch,
     .reverse = effect_reverse,
     .valid = effect_valid,
+    .explain = effect_explain,
 };

@@ -256,4 +256,5 @@ const struct detector_class operator_shift = {
     .close_epoch = shift_close_epoch,
     .reverse = shift_reverse,
     .valid = shift_state_valid,
+    .explain = shift_explain,
 };

@@ -112,6 +112,8 @@ void shift_part_sample(const struct layout *layout, enum direction direction, en
 /* The same mean badness, in the metric's own unit. */
 double shift_own_unit(const struct layout *layout, enum direction direction, double badness);
 
+void shift_explain(const struct detector_rule *rule, const struct baseline *baseline, int64_t window_ms,
+                   struct detector_explanation *out);
 void shift_arm(const struct detector_rule *rule, void *state, const struct baseline *baseline, struct verdict *out);
 
 #endif
