@@ -45,9 +45,9 @@ static void mark_duplicates(struct front *front)
         bool seen = dedupe_seen(facts->source->dedupe, front->id_hashes[row], place, facts->time_ms);
         front->include[row] = !seen && !facts->quiet;
         front->counters.duplicates += seen && !facts->quiet;
-        int64_t latest_ns = (facts->time_ms + front->options->future_max_ms) * 1000000;
-        if (batch->kind[row] == ROW_SPAN && batch->end_ns[row] != SPAN_I64_ABSENT && batch->end_ns[row] > latest_ns)
-            batch->end_ns[row] = facts->time_ms * 1000000; /* a clock that runs ahead: measured when it came */
+        int64_t latest_ns = (facts->time_ms + front->options->future_max_ms) * 1000000, end_ns = batch->end_ns[row];
+        if (end_ns == SPAN_I64_ABSENT || end_ns <= 0 || (batch->kind[row] == ROW_SPAN && end_ns > latest_ns))
+            batch->end_ns[row] = facts->time_ms * 1000000; /* no end, or a clock that runs ahead: when it was written */
     }
 }
 
