@@ -34,25 +34,40 @@ void lines_add(struct lines *lines, const char *text, int64_t amount)
     line->amount += amount;
 }
 
-static uint32_t report(const char *what, const char *problem, const struct lines *from, const struct lines *in)
+static void print_difference(const char *what, const char *text, int64_t expected, int64_t found, uint32_t *printed)
 {
-    uint32_t wrong = 0;
-    for (uint32_t i = 0; i < from->count; i++) {
-        const struct line *other = find(in, from->all[i].text);
-        if (other != NULL && other->amount == from->all[i].amount)
+    if ((*printed)++ < 10)
+        print_error("%s: %.400s: expected %lld, found %lld\n", what, text, (long long)expected, (long long)found);
+}
+
+void lines_subtract(const char *what, const struct lines *expected, const struct lines *found, struct lines_difference *out)
+{
+    uint32_t printed = 0;
+    for (uint32_t i = 0; i < expected->count; i++) {
+        const struct line *line = &expected->all[i], *other = find(found, line->text);
+        int64_t amount = other != NULL ? other->amount : 0;
+        out->compared++;
+        if (amount == line->amount)
             continue;
-        if (wrong++ < 5)
-            print_error("%s: %s: %s: %lld here, %lld there\n", what, problem, from->all[i].text, (long long)from->all[i].amount,
-                        other ? (long long)other->amount : 0);
+        out->lost += amount < line->amount ? (uint64_t)(line->amount - amount) : 0;
+        out->duplicated += amount > line->amount ? (uint64_t)(amount - line->amount) : 0;
+        print_difference(what, line->text, line->amount, amount, &printed);
     }
-    return wrong;
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (find(expected, found->all[i].text) != NULL)
+            continue;
+        out->wrong++;
+        print_difference(what, found->all[i].text, 0, found->all[i].amount, &printed);
+    }
 }
 
 void lines_compare(const char *what, struct lines *expected, struct lines *found)
 {
-    uint32_t wrong = report(what, "expected", expected, found) + report(what, "found", found, expected);
-    if (wrong > 0)
-        fail_msg("%s: %u of %u lines differ", what, wrong, expected->count);
+    struct lines_difference d = {0};
+    lines_subtract(what, expected, found, &d);
+    if (d.lost + d.duplicated + d.wrong > 0)
+        fail_msg("%s: of %llu lines %llu lost, %llu duplicated, %llu wrong", what, (unsigned long long)d.compared,
+                 (unsigned long long)d.lost, (unsigned long long)d.duplicated, (unsigned long long)d.wrong);
 }
 
 void lines_free(struct lines *lines)

@@ -18,9 +18,7 @@ static const struct world_traffic ordinary = {.records = 120, .fail_share = 0.05
 static void check_world(struct world *w)
 {
     world_settle(w);
-    oracle_check_sums(w);
-    oracle_check_outputs(w);
-    oracle_check_back(w);
+    world_check(w);
 }
 
 static void test_calm(void **state)
@@ -95,8 +93,7 @@ static void test_alert_opens_and_resolves(void **state)
     world_run(w, &bad);
     world_run(w, &calm);
     world_settle(w);
-    oracle_check_sums(w);
-    oracle_check_back(w);
+    world_check(w);
     struct error error = {0};
     struct bus_reader *reader = bus_reader_open(w->bus, w->options.topics.alerts, 0, 0, -1, &error);
     struct bus_record record;

@@ -1,5 +1,6 @@
 /* world.c - traffic, shards and their replacement; see world.h. */
 #include "tests/simulation/world.h"
+#include "tests/test.h"
 
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
@@ -185,10 +186,10 @@ static void append(struct world *w, int which, int32_t partition, struct bytes v
         w->records_capacity[which] = w->records_capacity[which] ? w->records_capacity[which] * 2 : 256;
         w->records[which] = memory_resize(w->records[which], w->records_capacity[which] * sizeof *w->records[which]);
     }
-    struct world_record *r = &w->records[which][w->records_count[which]++];
+    struct oracle_record *r = &w->records[which][w->records_count[which]++];
     uint8_t *copy = memory_allocate_raw(value.size);
     memcpy(copy, value.data, value.size);
-    *r = (struct world_record){partition, 0, w->now_ms, bytes_of(copy, value.size)};
+    *r = (struct oracle_record){partition, 0, w->now_ms, bytes_of(copy, value.size)};
     struct bus_output output = {.topic = w->options.inputs[which].name, .partition = partition, .timestamp_ms = w->now_ms,
                                 .value = r->value};
     struct error error = {0};
@@ -299,4 +300,27 @@ void world_judge(struct world *w, double mean)
         reader_close(reader);
     }
     json_destroy(json);
+}
+
+/* ---- oracle ------------------------------------------------------------------------------------------------- */
+
+void world_check(struct world *w)
+{
+    uint32_t partitions = w->options.exchange_partitions;
+    int64_t folded[16] = {0};
+    struct error error = {0};
+    struct lines_difference d = {0};
+    for (uint32_t p = 0; p < 2 * partitions; p++) {
+        struct bus_position at; /* the newest punctuation is always still to come */
+        const char *topic = p < partitions ? w->options.topics.cells : w->options.topics.digests;
+        CHECK(embedded_log_position(w->bus, w->options.app, topic, (int32_t)(p % partitions), &at, &error));
+        folded[p] = at.offset;
+    }
+    struct oracle oracle = {.bus = w->bus, .options = &w->options, .folded = folded, .digests = true,
+                            .inputs = {{w->records[0], w->records_count[0]}, {w->records[1], w->records_count[1]}}};
+    oracle_check_front(&oracle, &d);
+    oracle_check_back(&oracle, &d);
+    if (d.lost + d.duplicated + d.wrong > 0)
+        fail_msg("of %llu lines %llu lost, %llu duplicated, %llu wrong", (unsigned long long)d.compared,
+                 (unsigned long long)d.lost, (unsigned long long)d.duplicated, (unsigned long long)d.wrong);
 }

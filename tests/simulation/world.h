@@ -10,16 +10,10 @@
 #include "engine/bus/embedded_log.h"
 #include "engine/flow/options.h"
 #include "engine/flow/shard.h"
+#include "tests/simulation/oracle.h"
 
 #define WORLD_SHARDS_MAX 4
 #define WORLD_START_MS ((int64_t)1700000000000)
-
-struct world_record {
-    int32_t partition;
-    int64_t offset;
-    int64_t timestamp_ms;
-    struct bytes value; /* owned */
-};
 
 struct world {
     struct flow_options options;
@@ -32,7 +26,7 @@ struct world {
     uint32_t shards_count;
     uint64_t random;
     /* every record ever appended to the spans and verdicts topics, in order */
-    struct world_record *records[2];
+    struct oracle_record *records[2];
     uint32_t records_count[2], records_capacity[2];
     int64_t now_ms;
     uint64_t next_trace;
@@ -66,10 +60,8 @@ void world_judge(struct world *world, double mean);
 void world_crash(struct world *world, uint32_t shard);
 double world_chance(struct world *world); /* [0, 1) */
 
-/* oracle.c: recomputes everything from world->records, one record at a time, and compares. Reports
- * what differs by failing the running cmocka test. */
-void oracle_check_sums(struct world *world);
-void oracle_check_outputs(struct world *world);
-void oracle_check_back(struct world *world);
+/* Compares everything that was committed with what the oracle makes of world->records; fails the
+ * running cmocka test where it differs. */
+void world_check(struct world *world);
 
 #endif
