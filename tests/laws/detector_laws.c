@@ -186,7 +186,8 @@ bool law_split_events_give_the_same_bits(const struct detector_class *class, uin
         ok = same_verdict(&a, &b) && memcmp(one.state, other.state, one.size) == 0;
         maybe_reverse(s, &one, &other);
     }
-    bool intact = seat_close(&one) & seat_close(&other);
+    bool intact = seat_close(&one);
+    intact = seat_close(&other) && intact;
     memory_free(s);
     if (!intact)
         return error_set(why, ERROR_INPUT, "wrote outside its state");
@@ -209,7 +210,8 @@ bool law_detector_state_is_flat(const struct detector_class *class, uint64_t see
         ok = same_verdict(&a, &b) && memcmp(still.state, moving.state, still.size) == 0;
         maybe_reverse(s, &still, &moving);
     }
-    intact = seat_close(&still) & seat_close(&moving) & intact;
+    intact = seat_close(&still) && intact;
+    intact = seat_close(&moving) && intact;
     memory_free(s);
     if (!intact)
         return error_set(why, ERROR_INPUT, "wrote outside its state");

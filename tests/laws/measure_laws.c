@@ -137,6 +137,20 @@ static bool same_store(const struct store *a, const struct store *b, struct erro
     return all_in(a, b, why) && all_in(b, a, why);
 }
 
+/* Rows as decoding leaves them: what annotators write is absent, but for the labels that a verdict brings. */
+static struct drawn *input_rows(const struct measure_subject *subject, uint32_t rows, uint64_t seed)
+{
+    struct drawn *drawn = drawn_create();
+    draw_rows(drawn, rows, seed);
+    for (uint32_t i = 0; i < subject->count; i++)
+        for (const enum span_column *column = subject->annotators[i].class->writes; *column != SPAN_COLUMN_COUNT; column++)
+            draw_clear_column(drawn->batch, *column);
+    draw_column(drawn, SPAN_COLUMN_app, seed);
+    draw_column(drawn, SPAN_COLUMN_env, seed + 1);
+    draw_column(drawn, SPAN_COLUMN_intent_label, seed + 2);
+    return drawn;
+}
+
 /* ---- laws -------------------------------------------------------------------------------------------------------- */
 
 /* Gives each row to some process, which commits now and then. How many bodies there are. */
@@ -200,8 +214,7 @@ bool law_processes_add_up(const struct measure_subject *subject, uint64_t seed, 
 {
     struct random_stream random = random_seed(seed);
     struct buffer bodies[BODIES_MAX], whole;
-    struct drawn *rows = drawn_create();
-    draw_rows(rows, 1 + (uint32_t)(random_u64(&random) % DRAW_ROWS_MAX), seed);
+    struct drawn *rows = input_rows(subject, 1 + (uint32_t)(random_u64(&random) % DRAW_ROWS_MAX), seed);
     struct back_bench back = back_open(subject->merge), single = back_open(subject->merge);
     one_process(subject, rows->batch, &whole);
     uint32_t count = spread(subject, rows->batch, &random, bodies);
@@ -239,8 +252,7 @@ bool law_damaged_bodies_are_safe(const struct measure_subject *subject, uint64_t
 {
     struct random_stream random = random_seed(seed);
     struct buffer body;
-    struct drawn *rows = drawn_create();
-    draw_rows(rows, 1 + (uint32_t)(seed % 6), seed);
+    struct drawn *rows = input_rows(subject, 1 + (uint32_t)(seed % 6), seed);
     one_process(subject, rows->batch, &body);
     struct back_bench back = back_open(subject->merge);
     bool ok = true;
@@ -285,8 +297,7 @@ bool law_changelog_restores(const struct measure_subject *subject, uint64_t seed
     bool ok = true;
     for (int n = 0; ok && n < 3; n++) {
         struct buffer body;
-        struct drawn *rows = drawn_create();
-        draw_rows(rows, 8, seed * 3 + (uint64_t)n);
+        struct drawn *rows = input_rows(subject, 8, seed * 3 + (uint64_t)n);
         one_process(subject, rows->batch, &body);
         (void)back_take(&back, buffer_bytes(&body));
         if (random_u64(&random) % 3 > 0) {
