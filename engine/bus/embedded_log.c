@@ -10,7 +10,7 @@
 
 #define POLL_RECORDS_DEFAULT 1024u
 #define RECORD_BYTES_DEFAULT (16u * 1024u * 1024u)
-#define RECORD_BYTES_MAX (512u * 1024u * 1024u)
+#define RECORD_BYTES_MAX     (512u * 1024u * 1024u)
 
 /* ---- clock -------------------------------------------------------------------------------------- */
 
@@ -69,8 +69,8 @@ int64_t embedded_log_largest_timestamp_ms(struct bus *bus, const char *name)
     return largest;
 }
 
-bool embedded_log_position(struct bus *bus, const char *group_name, const char *name, int32_t partition,
-                           struct bus_position *out, struct error *error)
+bool embedded_log_position(struct bus *bus, const char *group_name, const char *name,
+                           int32_t partition, struct bus_position *out, struct error *error)
 {
     struct embedded_log *log = log_of(bus);
     log_lock(log);
@@ -79,7 +79,8 @@ bool embedded_log_position(struct bus *bus, const char *group_name, const char *
     const struct log_topic *topic = ok ? log_topic_find_locked(log, name) : NULL;
     uint32_t slot = ok && group ? log_group_slot(group, topic) : UINT32_MAX;
     if (ok && slot == UINT32_MAX)
-        ok = error_set(error, ERROR_INPUT, "group \"%s\" does not read topic \"%s\"", group_name, name);
+        ok = error_set(error, ERROR_INPUT, "group \"%s\" does not read topic \"%s\"", group_name,
+                       name);
     if (ok) {
         const struct log_slot *found = &group->slots[slot + (uint32_t)partition];
         out->source.partition = partition;

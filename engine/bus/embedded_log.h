@@ -50,17 +50,17 @@ struct embedded_log_faults {
     double poll_nothing;           /* a poll finds no records although there are some */
     double poll_short;             /* a poll gives at most 8 records */
     double revoke;                 /* per poll: a rebalance of the group for no reason */
-    double evict;                  /* per poll: the member's session times out, see _evict */
+    double evict;                  /* per poll and commit: the session times out, see _evict */
     bool shuffle_assignment;       /* each rebalance deals the ranges in another member order */
 };
 
 struct embedded_log_options {
-    const struct clock *clock;   /* judges retention_ms; NULL: age removes nothing */
-    uint32_t poll_records_max;   /* 0: 1,024 */
-    uint32_t record_bytes_max;   /* key + value + headers; 0: 16 MiB */
-    bool cooperative;            /* revoke only what moves; false: everything, as range does */
-    bool poll_in_append_order;   /* poll merges its partitions in the order records were appended */
-    bool reset_to_latest;        /* where offset -1 starts; false: at the oldest record kept */
+    const struct clock *clock; /* judges retention_ms; NULL: age removes nothing */
+    uint32_t poll_records_max; /* 0: 1,024 */
+    uint32_t record_bytes_max; /* key + value + headers; 0: 16 MiB */
+    bool cooperative;          /* revoke only what moves; false: everything, as range does */
+    bool poll_in_append_order; /* poll merges its partitions in the order records were appended */
+    bool reset_to_latest;      /* where offset -1 starts; false: at the oldest record kept */
     struct embedded_log_faults faults;
 };
 
@@ -90,8 +90,8 @@ int64_t embedded_log_largest_timestamp_ms(struct bus *bus, const char *topic);
 
 /* Fills what the group committed for the partition (offset -1: nothing). source.topic is ignored.
  * False when the group or the topic is unknown or the group does not read it. */
-bool embedded_log_position(struct bus *bus, const char *group, const char *topic,
-                           int32_t partition, struct bus_position *out, struct error *error);
+bool embedded_log_position(struct bus *bus, const char *group, const char *topic, int32_t partition,
+                           struct bus_position *out, struct error *error);
 
 /* Memory that holds records, borrowed ones of purged segments not counted. */
 uint64_t embedded_log_bytes(struct bus *bus);

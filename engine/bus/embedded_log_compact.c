@@ -38,7 +38,8 @@ static void latest_note(struct latest *latest, const struct log_entry *entry)
     }
     if (latest->count == latest->capacity) {
         latest->capacity = latest->capacity ? latest->capacity * 2 : 256;
-        latest->entries = memory_resize(latest->entries, latest->capacity * sizeof *latest->entries);
+        latest->entries =
+            memory_resize(latest->entries, latest->capacity * sizeof *latest->entries);
     }
     latest->entries[latest->count] = entry;
     table_insert(&latest->table, hash, latest->count++);

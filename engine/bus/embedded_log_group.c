@@ -190,7 +190,8 @@ static void own(struct log_member *member, int32_t topic, struct log_slot *slot)
 {
     if (member->owned_count == member->owned_capacity) {
         member->owned_capacity = member->owned_capacity ? member->owned_capacity * 2 : 8;
-        member->owned = memory_resize(member->owned, member->owned_capacity * sizeof *member->owned);
+        member->owned =
+            memory_resize(member->owned, member->owned_capacity * sizeof *member->owned);
     }
     slot->owner = member;
     member->owned[member->owned_count++] =

@@ -138,8 +138,14 @@ struct embedded_log {
     struct embedded_log_counts counts;
 };
 
-static inline struct embedded_log *log_of(struct bus *bus) { return (struct embedded_log *)(void *)bus; }
-static inline struct log_member *log_member_of(struct member *m) { return (struct log_member *)(void *)m; }
+static inline struct embedded_log *log_of(struct bus *bus)
+{
+    return (struct embedded_log *)(void *)bus;
+}
+static inline struct log_member *log_member_of(struct member *m)
+{
+    return (struct log_member *)(void *)m;
+}
 
 /* ---- embedded_log.c --------------------------------------------------------------------------- */
 
@@ -155,21 +161,24 @@ uint64_t log_random_locked(struct embedded_log *log);
 
 struct log_topic *log_topic_find_locked(struct embedded_log *log, const char *name);
 /* NULL and an error that says what to do when it is not there. */
-struct log_topic *log_topic_get_locked(struct embedded_log *log, const char *name, struct error *error);
+struct log_topic *log_topic_get_locked(struct embedded_log *log, const char *name,
+                                       struct error *error);
 /* NULL and an error when topic or partition are not there. */
 struct log_partition *log_partition_get_locked(struct embedded_log *log, const char *name,
                                                int32_t partition, struct error *error);
 bool log_output_check(const struct embedded_log *log, const struct log_topic *topic,
                       const struct bus_output *output, struct error *error);
 /* The partition a record goes to; *turn is the caller's counter for records without key. */
-int32_t log_output_partition(const struct log_topic *topic, const struct bus_output *output, uint32_t *turn);
+int32_t log_output_partition(const struct log_topic *topic, const struct bus_output *output,
+                             uint32_t *turn);
 void log_append_locked(struct embedded_log *log, struct log_topic *topic, int32_t partition,
                        const struct bus_output *output);
 /* Retention and compaction of a partition that has grown. */
 void log_tidy_locked(struct embedded_log *log, struct log_topic *topic, int32_t partition);
 
 bool log_topic_create(struct bus *bus, const struct topic_spec *spec, struct error *error);
-bool log_topic_describe(struct bus *bus, const char *name, struct topic_info *out, struct error *error);
+bool log_topic_describe(struct bus *bus, const char *name, struct topic_info *out,
+                        struct error *error);
 bool log_topic_watermarks(struct bus *bus, const char *name, int32_t partition, int64_t *low,
                           int64_t *high, struct error *error);
 bool log_topic_purge(struct bus *bus, const char *name, int32_t partition, int64_t before,
@@ -196,25 +205,30 @@ struct log_slot *log_owned_slot(const struct log_member *member, const struct lo
 
 /* ---- embedded_log_member.c, _poll.c, _transaction.c, _reader.c ---------------------------------------- */
 
-struct member *log_member_open(struct bus *bus, const struct member_spec *spec, struct error *error);
+struct member *log_member_open(struct bus *bus, const struct member_spec *spec,
+                               struct error *error);
 /* Leaves the group, forgets the open transaction, refuses everything from now on. */
 void log_member_crash_locked(struct log_member *member);
+/* With this probability the group takes the member for dead. */
+void log_member_evict_locked(struct log_member *member, double probability);
 
-enum member_event log_poll(struct member *m, int timeout_ms, struct member_batch *batch, struct error *error);
+enum member_event log_poll(struct member *m, int timeout_ms, struct member_batch *batch,
+                           struct error *error);
 void log_poll_release(struct member *m, struct member_batch *batch);
 uint32_t log_poll_headers(struct member *m, const struct bus_record *record, struct bus_header *out,
                           uint32_t max);
 void log_poll_unpin_locked(struct log_member *member);
 
 bool log_transaction_begin(struct member *m, struct error *error);
-bool log_transaction_produce(struct member *m, const struct bus_output *output, struct error *error);
+bool log_transaction_produce(struct member *m, const struct bus_output *output,
+                             struct error *error);
 enum commit_outcome log_transaction_commit(struct member *m, const struct bus_position *positions,
                                            uint32_t count, struct error *error);
 enum commit_outcome log_transaction_abort(struct member *m, struct error *error);
 /* Uses up the offsets of the open transaction's records and forgets it. */
 void log_transaction_discard_locked(struct log_member *member);
 
-struct bus_reader *log_reader_open(struct bus *bus, const char *topic, int32_t partition, int64_t from,
-                                   int64_t end, struct error *error);
+struct bus_reader *log_reader_open(struct bus *bus, const char *topic, int32_t partition,
+                                   int64_t from, int64_t end, struct error *error);
 
 #endif

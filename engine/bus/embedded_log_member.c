@@ -16,14 +16,16 @@ static bool not_ours(const struct log_member *member, struct bus_partition p, st
                      known ? member->reads[p.topic].topic->name : "?", (int)p.partition);
 }
 
-static bool start_at(struct log_member *member, const struct bus_position *start, struct error *error)
+static bool start_at(struct log_member *member, const struct bus_position *start,
+                     struct error *error)
 {
     struct log_owned *owned = log_member_owned(member, start->source);
     if (owned == NULL)
         return not_ours(member, start->source, error);
     const struct log_partition *log = owned->log;
     if (start->offset > log->next)
-        return error_set(error, ERROR_INPUT, "%s/%d: offset %lld is beyond the end of the log, %lld",
+        return error_set(error, ERROR_INPUT,
+                         "%s/%d: offset %lld is beyond the end of the log, %lld",
                          owned->topic->name, (int)owned->source.partition, (long long)start->offset,
                          (long long)log->next);
     owned->position = start->offset;
@@ -103,7 +105,8 @@ static bool member_committed_log(struct member *m, struct bus_position *position
     log_lock(member->log);
     for (uint32_t i = 0; ok && i < count; i++) {
         struct bus_partition source = positions[i].source;
-        if (source.topic < 0 || (uint32_t)source.topic >= member->reads_count || source.partition < 0 ||
+        if (source.topic < 0 || (uint32_t)source.topic >= member->reads_count ||
+            source.partition < 0 ||
             source.partition >= member->reads[source.topic].topic->partitions_count) {
             ok = not_ours(member, source, error);
             continue;
@@ -160,15 +163,20 @@ void embedded_log_crash(struct member *m)
     log_unlock(member->log);
 }
 
+void log_member_evict_locked(struct log_member *member, double probability)
+{
+    if (!member->joined || !log_chance_locked(member->log, probability))
+        return;
+    member->log->counts.evictions++;
+    member->lost = true;
+    log_group_leave(member);
+}
+
 void embedded_log_evict(struct member *m)
 {
     struct log_member *member = log_member_of(m);
     log_lock(member->log);
-    if (member->joined && !member->crashed) {
-        member->log->counts.evictions++;
-        member->lost = true;
-        log_group_leave(member);
-    }
+    log_member_evict_locked(member, 1);
     log_unlock(member->log);
 }
 
@@ -243,8 +251,8 @@ static void enter_group(struct log_member *member, const char *group)
     member->partitions = memory_allocate_array(partitions, sizeof *member->partitions);
     member->records =
         memory_allocate_array(member->log->options.poll_records_max, sizeof *member->records);
-    member->pins = memory_allocate_array(member->log->options.poll_records_max,
-                                         sizeof(struct log_segment *));
+    member->pins =
+        memory_allocate_array(member->log->options.poll_records_max, sizeof(struct log_segment *));
 }
 
 /* The newest member with an id is the only one that may commit under it. */
@@ -256,13 +264,15 @@ static void fence_twins(struct embedded_log *log, const char *transactional_id)
             log->members[i]->fenced = true;
 }
 
-static void enlist(struct embedded_log *log, struct log_member *member, const char *transactional_id)
+static void enlist(struct embedded_log *log, struct log_member *member,
+                   const char *transactional_id)
 {
     if (transactional_id != NULL)
         fence_twins(log, transactional_id);
     member->transactional_id = memory_copy_text(transactional_id);
     member->number = log->members_opened++;
-    log->members = memory_resize(log->members, (log->members_count + 1) * sizeof(struct log_member *));
+    log->members =
+        memory_resize(log->members, (log->members_count + 1) * sizeof(struct log_member *));
     log->members[log->members_count++] = member;
 }
 
@@ -275,8 +285,9 @@ struct member *log_member_open(struct bus *bus, const struct member_spec *spec, 
     member->reads_count = spec->topics_read_count;
     member->writes_count = spec->topics_written_count;
     log_lock(log);
-    bool ok = subscribe(log, spec->topics_read, spec->topics_read_count, &member->reads, error) &&
-              subscribe(log, spec->topics_written, spec->topics_written_count, &member->writes, error);
+    bool ok =
+        subscribe(log, spec->topics_read, spec->topics_read_count, &member->reads, error) &&
+        subscribe(log, spec->topics_written, spec->topics_written_count, &member->writes, error);
     if (ok && spec->topics_read_count > 0 && spec->group == NULL)
         ok = error_set(error, ERROR_INPUT, "a member that reads topics needs a group: name one");
     if (ok && spec->topics_read_count > 0)

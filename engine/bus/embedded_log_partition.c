@@ -30,7 +30,10 @@ static const uint8_t *entry_payload(const struct log_entry *entry)
 
 static uint32_t present_size(uint32_t size) { return size == LOG_ABSENT ? 0 : size; }
 
-static uint32_t wire_size(struct bytes b) { return bytes_present(b) ? (uint32_t)b.size : LOG_ABSENT; }
+static uint32_t wire_size(struct bytes b)
+{
+    return bytes_present(b) ? (uint32_t)b.size : LOG_ABSENT;
+}
 
 struct bytes log_entry_key(const struct log_entry *entry)
 {
@@ -139,20 +142,24 @@ static struct log_segment *add_segment(struct log_partition *partition, uint32_t
     if (capacity < needed || SEGMENT_PER_ENTRY)
         capacity = needed;
     struct log_segment *segment = memory_allocate_raw(sizeof *segment + capacity);
-    *segment = (struct log_segment){
-        .references = 1, .capacity = capacity, .first_offset = -1, .last_offset = -1, .largest_timestamp_ms = -1};
+    *segment = (struct log_segment){.references = 1,
+                                    .capacity = capacity,
+                                    .first_offset = -1,
+                                    .last_offset = -1,
+                                    .largest_timestamp_ms = -1};
     make_room_for_segment(partition);
     partition->segments[partition->first + partition->count++] = segment;
     return segment;
 }
 
 /* Room for an entry with this payload; the caller fills what follows the struct. */
-static struct log_entry *add_entry(struct log_partition *partition, uint32_t payload, int64_t offset,
-                                   int64_t timestamp_ms)
+static struct log_entry *add_entry(struct log_partition *partition, uint32_t payload,
+                                   int64_t offset, int64_t timestamp_ms)
 {
     uint32_t exact = (uint32_t)sizeof(struct log_entry) + payload;
     uint32_t stride = SEGMENT_PER_ENTRY ? exact : (exact + 7u) & ~7u;
-    struct log_segment *segment = partition->count ? segment_at(partition, partition->count - 1) : NULL;
+    struct log_segment *segment =
+        partition->count ? segment_at(partition, partition->count - 1) : NULL;
     if (segment == NULL || SEGMENT_PER_ENTRY || segment->capacity - segment->used < stride)
         segment = add_segment(partition, stride);
     struct log_entry *entry = (struct log_entry *)(void *)(segment->data + segment->used);

@@ -59,11 +59,13 @@ static uint32_t fetch_in_turns(struct log_member *member, uint32_t limit)
     for (bool more = true; more && count < limit;) {
         more = false;
         for (uint32_t i = 0; i < member->owned_count; i++) {
-            struct log_owned *owned = &member->owned[(member->first_owned + i) % member->owned_count];
+            struct log_owned *owned =
+                &member->owned[(member->first_owned + i) % member->owned_count];
             struct log_segment *segment = NULL;
             const struct log_entry *entry = NULL;
             uint32_t taken = 0;
-            while (count < limit && taken < quota && (entry = owned_peek(owned, &segment)) != NULL) {
+            while (count < limit && taken < quota &&
+                   (entry = owned_peek(owned, &segment)) != NULL) {
                 batch_add(member, count++, owned, entry, segment);
                 taken++;
             }
@@ -103,17 +105,18 @@ static bool positions_are_kept(const struct log_member *member, struct error *er
     for (uint32_t i = 0; i < member->owned_count; i++) {
         const struct log_owned *owned = &member->owned[i];
         if (owned->started && owned->position < owned->log->low)
-            return error_set(error, ERROR_INPUT,
-                             "%s/%d: offset %lld was deleted, the oldest kept is %lld; records were "
-                             "purged or expired before they were read: keep the topic for longer",
-                             owned->topic->name, (int)owned->source.partition,
-                             (long long)owned->position, (long long)owned->log->low);
+            return error_set(
+                error, ERROR_INPUT,
+                "%s/%d: offset %lld was deleted, the oldest kept is %lld; records were "
+                "purged or expired before they were read: keep the topic for longer",
+                owned->topic->name, (int)owned->source.partition, (long long)owned->position,
+                (long long)owned->log->low);
     }
     return true;
 }
 
-static enum member_event fetch(struct log_member *member, uint32_t limit, struct member_batch *batch,
-                               struct error *error)
+static enum member_event fetch(struct log_member *member, uint32_t limit,
+                               struct member_batch *batch, struct error *error)
 {
     if (member->owned_count == 0 || limit == 0)
         return MEMBER_IDLE;
@@ -135,11 +138,7 @@ static uint32_t poll_faults_locked(struct log_member *member)
 {
     struct embedded_log *log = member->log;
     const struct embedded_log_faults *faults = &log->options.faults;
-    if (member->joined && log_chance_locked(log, faults->evict)) {
-        log->counts.evictions++;
-        member->lost = true;
-        log_group_leave(member);
-    }
+    log_member_evict_locked(member, faults->evict);
     if (member->joined && log_chance_locked(log, faults->revoke))
         log_group_rebalance(log, member->group);
     if (log_chance_locked(log, faults->poll_nothing))
@@ -167,7 +166,7 @@ static enum member_event poll_once_locked(struct log_member *member, uint32_t li
 }
 
 enum member_event log_poll(struct member *m, int timeout_ms, struct member_batch *batch,
-                                         struct error *error)
+                           struct error *error)
 {
     struct log_member *member = log_member_of(m);
     struct embedded_log *log = member->log;
@@ -194,10 +193,9 @@ void log_poll_release(struct member *m, struct member_batch *batch)
     batch->count = 0;
 }
 
-uint32_t log_poll_headers(struct member *m, const struct bus_record *record,
-                                   struct bus_header *out, uint32_t max)
+uint32_t log_poll_headers(struct member *m, const struct bus_record *record, struct bus_header *out,
+                          uint32_t max)
 {
     CHECK(log_member_of(m)->borrowed);
     return log_entry_headers(record->handle, out, max);
 }
-

@@ -23,7 +23,8 @@ static enum reader_event reader_once_locked(struct log_reader *reader, struct bu
 {
     struct log_partition *partition = reader_partition(reader);
     if (reader->position < partition->low) {
-        (void)error_set(error, ERROR_INPUT, "%s/%d: offset %lld was deleted, the oldest kept is %lld",
+        (void)error_set(error, ERROR_INPUT,
+                        "%s/%d: offset %lld was deleted, the oldest kept is %lld",
                         reader->topic->name, (int)reader->partition, (long long)reader->position,
                         (long long)partition->low);
         return READER_FAILED;
@@ -57,8 +58,8 @@ static bool reader_is_done(const struct log_reader *reader)
     return reader->end >= 0 && reader->position >= reader->end;
 }
 
-static enum reader_event log_reader_next(struct bus_reader *r, int timeout_ms, struct bus_record *out,
-                                         struct error *error)
+static enum reader_event log_reader_next(struct bus_reader *r, int timeout_ms,
+                                         struct bus_record *out, struct error *error)
 {
     struct log_reader *reader = (struct log_reader *)(void *)r;
     struct embedded_log *log = reader->log;
@@ -66,7 +67,8 @@ static enum reader_event log_reader_next(struct bus_reader *r, int timeout_ms, s
     log_lock(log);
     reader_unpin_locked(reader);
     enum reader_event event = reader_once_locked(reader, out, error);
-    while (event == READER_END && timeout_ms > 0 && !reader_is_done(reader) && log_wait_locked(log, deadline))
+    while (event == READER_END && timeout_ms > 0 && !reader_is_done(reader) &&
+           log_wait_locked(log, deadline))
         event = reader_once_locked(reader, out, error);
     log_unlock(log);
     return event;
@@ -112,8 +114,9 @@ static struct log_reader *reader_create_locked(struct embedded_log *log, const c
         return NULL;
     int64_t start = from == -2 ? found->low : from;
     if (start < found->low || start > found->next) {
-        (void)error_set(error, ERROR_INPUT, "%s/%d: offset %lld is not kept, only %lld to %lld are", topic,
-                        (int)partition, (long long)from, (long long)found->low, (long long)found->next);
+        (void)error_set(error, ERROR_INPUT, "%s/%d: offset %lld is not kept, only %lld to %lld are",
+                        topic, (int)partition, (long long)from, (long long)found->low,
+                        (long long)found->next);
         return NULL;
     }
     struct log_reader *reader = memory_allocate(sizeof *reader);
@@ -122,13 +125,14 @@ static struct log_reader *reader_create_locked(struct embedded_log *log, const c
     reader->topic = log_topic_find_locked(log, topic);
     reader->partition = partition;
     reader->position = start;
-    log->readers = memory_resize(log->readers, (log->readers_count + 1) * sizeof(struct log_reader *));
+    log->readers =
+        memory_resize(log->readers, (log->readers_count + 1) * sizeof(struct log_reader *));
     log->readers[log->readers_count++] = reader;
     return reader;
 }
 
-struct bus_reader *log_reader_open(struct bus *bus, const char *topic, int32_t partition, int64_t from,
-                                   int64_t end, struct error *error)
+struct bus_reader *log_reader_open(struct bus *bus, const char *topic, int32_t partition,
+                                   int64_t from, int64_t end, struct error *error)
 {
     struct embedded_log *log = log_of(bus);
     log_lock(log);

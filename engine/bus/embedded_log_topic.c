@@ -7,7 +7,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 
-#define PARTITIONS_MAX 10000
+#define PARTITIONS_MAX      10000
 #define COMPACT_SLACK_BYTES (256u * 1024u)
 
 /* ---- topics -------------------------------------------------------------------------------------------- */
@@ -24,7 +24,8 @@ struct log_topic *log_topic_find_locked(struct embedded_log *log, const char *na
     return number == TABLE_NONE ? NULL : log->topics[number];
 }
 
-struct log_topic *log_topic_get_locked(struct embedded_log *log, const char *name, struct error *error)
+struct log_topic *log_topic_get_locked(struct embedded_log *log, const char *name,
+                                       struct error *error)
 {
     struct log_topic *topic = log_topic_find_locked(log, name);
     if (topic == NULL)
@@ -36,8 +37,8 @@ static bool partition_check(const struct log_topic *topic, int32_t partition, st
 {
     if (partition >= 0 && partition < topic->partitions_count)
         return true;
-    return error_set(error, ERROR_INPUT, "topic \"%s\" has no partition %d, only 0 to %d", topic->name,
-                     (int)partition, (int)topic->partitions_count - 1);
+    return error_set(error, ERROR_INPUT, "topic \"%s\" has no partition %d, only 0 to %d",
+                     topic->name, (int)partition, (int)topic->partitions_count - 1);
 }
 
 struct log_partition *log_partition_get_locked(struct embedded_log *log, const char *name,
@@ -49,13 +50,14 @@ struct log_partition *log_partition_get_locked(struct embedded_log *log, const c
     return &topic->partitions[partition];
 }
 
-static bool topic_add_locked(struct embedded_log *log, const struct topic_spec *spec, struct error *error)
+static bool topic_add_locked(struct embedded_log *log, const struct topic_spec *spec,
+                             struct error *error)
 {
     if (log_topic_find_locked(log, spec->name) != NULL)
         return true;
     if (spec->name[0] == 0 || spec->partitions < 1 || spec->partitions > PARTITIONS_MAX)
-        return error_set(error, ERROR_INPUT, "topic \"%s\": %d partitions, must be 1 to %d", spec->name,
-                         (int)spec->partitions, PARTITIONS_MAX);
+        return error_set(error, ERROR_INPUT, "topic \"%s\": %d partitions, must be 1 to %d",
+                         spec->name, (int)spec->partitions, PARTITIONS_MAX);
     struct log_topic *topic = memory_allocate(sizeof *topic);
     topic->name = memory_copy_text(spec->name);
     topic->partitions_count = spec->partitions;
@@ -78,7 +80,8 @@ bool log_topic_create(struct bus *bus, const struct topic_spec *spec, struct err
     return ok;
 }
 
-bool log_topic_describe(struct bus *bus, const char *name, struct topic_info *out, struct error *error)
+bool log_topic_describe(struct bus *bus, const char *name, struct topic_info *out,
+                        struct error *error)
 {
     (void)error;
     struct embedded_log *log = log_of(bus);
@@ -91,8 +94,8 @@ bool log_topic_describe(struct bus *bus, const char *name, struct topic_info *ou
     return true;
 }
 
-bool log_topic_watermarks(struct bus *bus, const char *name, int32_t partition, int64_t *low, int64_t *high,
-                           struct error *error)
+bool log_topic_watermarks(struct bus *bus, const char *name, int32_t partition, int64_t *low,
+                          int64_t *high, struct error *error)
 {
     struct embedded_log *log = log_of(bus);
     log_lock(log);
@@ -105,14 +108,16 @@ bool log_topic_watermarks(struct bus *bus, const char *name, int32_t partition, 
     return found != NULL;
 }
 
-bool log_topic_purge(struct bus *bus, const char *name, int32_t partition, int64_t before, struct error *error)
+bool log_topic_purge(struct bus *bus, const char *name, int32_t partition, int64_t before,
+                     struct error *error)
 {
     struct embedded_log *log = log_of(bus);
     log_lock(log);
     struct log_partition *found = log_partition_get_locked(log, name, partition, error);
     bool ok = found != NULL;
     if (ok && (before < 0 || before > found->next))
-        ok = error_set(error, ERROR_INPUT, "%s/%d: cannot purge before offset %lld, the log ends at %lld", name,
+        ok = error_set(error, ERROR_INPUT,
+                       "%s/%d: cannot purge before offset %lld, the log ends at %lld", name,
                        (int)partition, (long long)before, (long long)found->next);
     if (ok)
         log_partition_purge(found, before);
@@ -127,13 +132,16 @@ bool log_output_check(const struct embedded_log *log, const struct log_topic *to
 {
     uint64_t bytes = log_output_bytes(output);
     if (output->headers_count > BUS_HEADERS_MAX)
-        return error_set(error, ERROR_LIMIT, "a record for topic \"%s\" has %u headers, at most %d are allowed",
+        return error_set(error, ERROR_LIMIT,
+                         "a record for topic \"%s\" has %u headers, at most %d are allowed",
                          topic->name, output->headers_count, BUS_HEADERS_MAX);
     if (bytes > log->options.record_bytes_max)
-        return error_set(error, ERROR_LIMIT, "a record for topic \"%s\" has %llu bytes, at most %u are allowed",
+        return error_set(error, ERROR_LIMIT,
+                         "a record for topic \"%s\" has %llu bytes, at most %u are allowed",
                          topic->name, (unsigned long long)bytes, log->options.record_bytes_max);
     if (topic->cleanup == TOPIC_COMPACT && !bytes_present(output->key))
-        return error_set(error, ERROR_INPUT, "topic \"%s\" is compacted: its records need a key", topic->name);
+        return error_set(error, ERROR_INPUT, "topic \"%s\" is compacted: its records need a key",
+                         topic->name);
     return output->partition == -1 || partition_check(topic, output->partition, error);
 }
 
@@ -159,7 +167,8 @@ int32_t embedded_log_partition_of_key(struct bytes key, int32_t partitions)
     return (int32_t)((hash & 0x7fffffff) % (uint32_t)partitions);
 }
 
-int32_t log_output_partition(const struct log_topic *topic, const struct bus_output *output, uint32_t *turn)
+int32_t log_output_partition(const struct log_topic *topic, const struct bus_output *output,
+                             uint32_t *turn)
 {
     if (output->partition >= 0)
         return output->partition;
@@ -179,8 +188,8 @@ void log_append_locked(struct embedded_log *log, struct log_topic *topic, int32_
     log->counts.records_appended++;
 }
 
-static bool append_outside(struct bus *bus, const struct bus_output *output, int64_t at, int64_t *offset,
-                           struct error *error)
+static bool append_outside(struct bus *bus, const struct bus_output *output, int64_t at,
+                           int64_t *offset, struct error *error)
 {
     struct embedded_log *log = log_of(bus);
     log_lock(log);
@@ -201,12 +210,14 @@ static bool append_outside(struct bus *bus, const struct bus_output *output, int
     return ok;
 }
 
-bool embedded_log_append(struct bus *bus, const struct bus_output *output, int64_t *offset, struct error *error)
+bool embedded_log_append(struct bus *bus, const struct bus_output *output, int64_t *offset,
+                         struct error *error)
 {
     return append_outside(bus, output, -1, offset, error);
 }
 
-bool embedded_log_append_at(struct bus *bus, const struct bus_output *output, int64_t at, struct error *error)
+bool embedded_log_append_at(struct bus *bus, const struct bus_output *output, int64_t at,
+                            struct error *error)
 {
     return append_outside(bus, output, at, NULL, error);
 }
@@ -214,7 +225,8 @@ bool embedded_log_append_at(struct bus *bus, const struct bus_output *output, in
 /* ---- tidying ------------------------------------------------------------------------------------------------ */
 
 /* Nothing at or after this offset may be deleted for size: some subscribed group still needs it. */
-static int64_t committed_floor(const struct embedded_log *log, const struct log_topic *topic, int32_t partition)
+static int64_t committed_floor(const struct embedded_log *log, const struct log_topic *topic,
+                               int32_t partition)
 {
     int64_t floor = topic->partitions[partition].next;
     for (uint32_t i = 0; i < log->groups_count; i++) {
@@ -229,7 +241,8 @@ static int64_t committed_floor(const struct embedded_log *log, const struct log_
 }
 
 /* A reader on its way must still meet the tombstone of a key whose old value it has seen. */
-static int64_t slowest_reader(const struct embedded_log *log, const struct log_topic *topic, int32_t partition)
+static int64_t slowest_reader(const struct embedded_log *log, const struct log_topic *topic,
+                              int32_t partition)
 {
     int64_t position = topic->partitions[partition].next;
     for (uint32_t i = 0; i < log->readers_count; i++) {
@@ -240,7 +253,8 @@ static int64_t slowest_reader(const struct embedded_log *log, const struct log_t
     for (uint32_t i = 0; i < log->members_count; i++)
         for (uint32_t k = 0; k < log->members[i]->owned_count; k++) {
             const struct log_owned *owned = &log->members[i]->owned[k];
-            if (owned->topic == topic && owned->source.partition == partition && owned->position < position)
+            if (owned->topic == topic && owned->source.partition == partition &&
+                owned->position < position)
                 position = owned->position;
         }
     return position;
@@ -259,7 +273,8 @@ void log_tidy_locked(struct embedded_log *log, struct log_topic *topic, int32_t 
     if (topic->bytes_max > 0 && partition->bytes > topic->bytes_max)
         log_partition_shrink(partition, topic->bytes_max, committed_floor(log, topic, number));
     if (topic->retention_ms >= 0 && log->options.clock != NULL)
-        log_partition_expire(partition, log->options.clock->now_ms(log->options.clock) - topic->retention_ms);
+        log_partition_expire(partition,
+                             log->options.clock->now_ms(log->options.clock) - topic->retention_ms);
 }
 
 bool embedded_log_limit_topic(struct bus *bus, const char *name, uint64_t bytes_max_per_partition,

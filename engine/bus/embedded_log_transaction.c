@@ -18,9 +18,10 @@ bool log_transaction_begin(struct member *m, struct error *error)
     if (member->crashed)
         ok = error_set(error, ERROR_SYSTEM, "the member has crashed (simulated)");
     else if (member->fenced)
-        ok = error_set(error, ERROR_FENCED,
-                       "transactional.id \"%s\" was taken over by a twin: give each process its own instance",
-                       member->transactional_id);
+        ok = error_set(
+            error, ERROR_FENCED,
+            "transactional.id \"%s\" was taken over by a twin: give each process its own instance",
+            member->transactional_id);
     log_unlock(member->log);
     member->open = ok;
     return ok;
@@ -40,7 +41,8 @@ bool log_transaction_produce(struct member *m, const struct bus_output *output, 
     CHECK(member->open);
     struct log_subscription *written = find_written(member, output->topic);
     if (written == NULL)
-        return error_set(error, ERROR_INPUT, "topic \"%s\" is not among those the member was opened to write",
+        return error_set(error, ERROR_INPUT,
+                         "topic \"%s\" is not among those the member was opened to write",
                          output->topic);
     if (!log_output_check(member->log, written->topic, output, error))
         return false;
@@ -49,10 +51,10 @@ bool log_transaction_produce(struct member *m, const struct bus_output *output, 
         member->pending =
             memory_resize(member->pending, member->pending_capacity * sizeof *member->pending);
     }
-    member->pending[member->pending_count++] =
-        (struct log_pending){.topic = written->topic,
-                             .partition = log_output_partition(written->topic, output, &written->turn),
-                             .output = *output};
+    member->pending[member->pending_count++] = (struct log_pending){
+        .topic = written->topic,
+        .partition = log_output_partition(written->topic, output, &written->turn),
+        .output = *output};
     return true;
 }
 
@@ -100,31 +102,36 @@ void log_transaction_discard_locked(struct log_member *member)
         end_locked(member, false);
 }
 
-static void store_positions(struct log_member *member, const struct bus_position *positions, uint32_t count)
+static void store_positions(struct log_member *member, const struct bus_position *positions,
+                            uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct log_slot *slot = log_owned_slot(member, log_member_owned(member, positions[i].source));
+        struct log_slot *slot =
+            log_owned_slot(member, log_member_owned(member, positions[i].source));
         slot->offset = positions[i].offset;
         memcpy(slot->metadata, positions[i].metadata, sizeof slot->metadata);
     }
 }
 
 /* COMMIT_DONE: nothing stands against it. */
-static enum commit_outcome check_positions(struct log_member *member, const struct bus_position *positions,
-                                           uint32_t count, struct error *error)
+static enum commit_outcome check_positions(struct log_member *member,
+                                           const struct bus_position *positions, uint32_t count,
+                                           struct error *error)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct log_owned *owned = log_member_owned(member, positions[i].source);
         if (owned == NULL || !member->joined || log_owned_slot(member, owned)->owner != member) {
-            (void)error_set(error, ERROR_UNAVAILABLE,
-                            "group \"%s\" has given partition %d of topic %d to others: the commit was refused",
-                            member->group ? member->group->name : "", (int)positions[i].source.partition,
-                            (int)positions[i].source.topic);
+            (void)error_set(
+                error, ERROR_UNAVAILABLE,
+                "group \"%s\" has given partition %d of topic %d to others: the commit was refused",
+                member->group ? member->group->name : "", (int)positions[i].source.partition,
+                (int)positions[i].source.topic);
             member->log->counts.commits_not_owner++;
             return COMMIT_ABORTED;
         }
         if (positions[i].offset < 0 || positions[i].offset > owned->log->next) {
-            (void)error_set(error, ERROR_INPUT, "%s/%d: position %lld is outside of the log, 0 to %lld",
+            (void)error_set(error, ERROR_INPUT,
+                            "%s/%d: position %lld is outside of the log, 0 to %lld",
                             owned->topic->name, (int)positions[i].source.partition,
                             (long long)positions[i].offset, (long long)owned->log->next);
             return COMMIT_FAILED;
@@ -157,8 +164,9 @@ static enum fate draw_fate(struct embedded_log *log)
     return FATE_DONE;
 }
 
-static enum commit_outcome commit_locked(struct log_member *member, const struct bus_position *positions,
-                                         uint32_t count, struct error *error)
+static enum commit_outcome commit_locked(struct log_member *member,
+                                         const struct bus_position *positions, uint32_t count,
+                                         struct error *error)
 {
     struct embedded_log *log = member->log;
     if (member->crashed) {
@@ -167,17 +175,20 @@ static enum commit_outcome commit_locked(struct log_member *member, const struct
     }
     if (member->fenced) {
         log->counts.commits_fenced++;
-        (void)error_set(error, ERROR_FENCED,
-                        "transactional.id \"%s\" was taken over by a twin: give each process its own instance",
-                        member->transactional_id);
+        (void)error_set(
+            error, ERROR_FENCED,
+            "transactional.id \"%s\" was taken over by a twin: give each process its own instance",
+            member->transactional_id);
         return COMMIT_FENCED;
     }
+    log_member_evict_locked(member, log->options.faults.evict);
     enum commit_outcome outcome = check_positions(member, positions, count, error);
     if (outcome != COMMIT_DONE)
         return outcome;
     enum fate fate = draw_fate(log);
     if (fate == FATE_ABORTED) {
-        (void)error_set(error, ERROR_UNAVAILABLE, "the broker has aborted the transaction (simulated)");
+        (void)error_set(error, ERROR_UNAVAILABLE,
+                        "the broker has aborted the transaction (simulated)");
         return COMMIT_ABORTED;
     }
     if (fate != FATE_CRASH_BEFORE) {
@@ -216,9 +227,10 @@ enum commit_outcome log_transaction_abort(struct member *m, struct error *error)
         (void)error_set(error, ERROR_SYSTEM, "the member has crashed (simulated)");
         outcome = COMMIT_FAILED;
     } else if (member->fenced) {
-        (void)error_set(error, ERROR_FENCED,
-                        "transactional.id \"%s\" was taken over by a twin: give each process its own instance",
-                        member->transactional_id);
+        (void)error_set(
+            error, ERROR_FENCED,
+            "transactional.id \"%s\" was taken over by a twin: give each process its own instance",
+            member->transactional_id);
         outcome = COMMIT_FENCED;
     }
     log_unlock(member->log);
