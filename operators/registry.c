@@ -141,7 +141,9 @@ bool registry_set(struct registry *registry, struct bytes name, struct bytes val
                          near != NULL ? "; did you mean \"" : "", near != NULL ? section->name : "", near != NULL ? "." : "",
                          near != NULL ? near : "", near != NULL ? "\"?" : "");
     }
-    return option_set(option, section->conf, value, error) || error_prefix(error, "operator %s", section->name);
+    struct option whole = *option; /* its name goes on in front: so that the error says all of it */
+    whole.name -= operator.size + 1;
+    return option_set(&whole, section->conf, value, error);
 }
 
 bool registry_check(struct registry *registry, struct error *error)
