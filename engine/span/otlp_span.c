@@ -42,6 +42,30 @@ static bool store_value(struct span_walk *walk, const struct dialect_alias *alia
     return true;
 }
 
+/* Values in the form that everybody writes them in: a count, an array of one short text. False: not in
+ * that form. size is below 130 and at least 2. */
+static bool take_plain_value(struct row_sink *sink, const struct dialect_alias *alias, const uint8_t *value, size_t size)
+{
+    switch (alias->transform) {
+    case TRANSFORM_TOKENS: {
+        uint64_t count;
+        const uint8_t *at = value + 1;
+        if (value[0] != WIRE_TAG(3, WIRE_VARINT) || !wire_varint(&at, value + size, &count) || at != value + size)
+            return false;
+        row_sink_store_integer(sink, alias, count <= INT64_MAX ? (int64_t)count : SPAN_I64_ABSENT);
+        return true;
+    }
+    case TRANSFORM_FIRST:
+        if (size < 6 || value[0] != WIRE_TAG(5, WIRE_BYTES) || value[1] != size - 2 || value[2] != WIRE_TAG(1, WIRE_BYTES) ||
+            value[3] != size - 4 || value[4] != WIRE_TAG(1, WIRE_BYTES) || value[5] != size - 6)
+            return false;
+        row_sink_store_text(sink, alias, bytes_of(value + 6, size - 6));
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Values that are not wanted are not looked at. Inline, and numbers instead of structs: a struct would
  * go through memory twice for every attribute. */
 static inline __attribute__((always_inline)) bool take_attribute(struct span_walk *walk, const uint8_t *key,
@@ -50,12 +74,12 @@ static inline __attribute__((always_inline)) bool take_attribute(struct span_wal
     const struct dialect_alias *alias = dialect_find(key, key_size);
     if (alias == NULL || !row_sink_wants(&walk->sink, alias))
         return true;
-    if (alias->transform == TRANSFORM_TEXT && size - 2 < 0x80 && value[0] == WIRE_TAG(1, WIRE_BYTES) &&
-        value[1] == size - 2) {
+    bool is_short = size - 2 < 0x80;
+    if (is_short && alias->transform == TRANSFORM_TEXT && value[0] == WIRE_TAG(1, WIRE_BYTES) && value[1] == size - 2) {
         row_sink_store_text(&walk->sink, alias, bytes_of(value + 2, size - 2));
         return true;
     }
-    return store_value(walk, alias, value, size);
+    return (is_short && take_plain_value(&walk->sink, alias, value, size)) || store_value(walk, alias, value, size);
 }
 
 static bool take_attribute_slow(struct span_walk *walk, const uint8_t *at, const uint8_t *end, const uint8_t **next)

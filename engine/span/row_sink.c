@@ -215,16 +215,6 @@ static void store_content(struct row_sink *sink, const struct dialect_alias *ali
     *trees = others | bit;
 }
 
-static void store_integer(struct row_sink *sink, const struct dialect_alias *alias, int64_t integer)
-{
-    int64_t *column = row_sink_column(sink, alias->column);
-    if (integer != SPAN_I64_ABSENT)
-        sink->rank[alias->column] = alias->span_rank;
-    else if (sink->rank[alias->column] != alias->span_rank)
-        return;
-    column[sink->row] = integer;
-}
-
 void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias, const struct any_value *value)
 {
     switch (alias->transform) {
@@ -232,16 +222,16 @@ void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias, co
         row_sink_store_text(sink, alias, text_of(sink, value));
         break;
     case TRANSFORM_TOKENS:
-        store_integer(sink, alias, count_of(value));
+        row_sink_store_integer(sink, alias, count_of(value));
         break;
     case TRANSFORM_BOOLEAN:
-        store_integer(sink, alias, boolean_of(value));
+        row_sink_store_integer(sink, alias, boolean_of(value));
         break;
     case TRANSFORM_SECONDS:
-        store_integer(sink, alias, nanoseconds_of(value, 1e9));
+        row_sink_store_integer(sink, alias, nanoseconds_of(value, 1e9));
         break;
     case TRANSFORM_MILLIS:
-        store_integer(sink, alias, nanoseconds_of(value, 1e6));
+        row_sink_store_integer(sink, alias, nanoseconds_of(value, 1e6));
         break;
     case TRANSFORM_FIRST:
         row_sink_store_text(sink, alias, first_of(sink, value));

@@ -72,6 +72,16 @@ static inline void row_sink_store_text(struct row_sink *sink, const struct diale
     column[sink->row] = text;
     sink->rank[alias->column] = alias->span_rank;
 }
+/* Another common case: a number into an integer column; SPAN_I64_ABSENT: it could not be read as one. */
+static inline void row_sink_store_integer(struct row_sink *sink, const struct dialect_alias *alias, int64_t integer)
+{
+    int64_t *column = row_sink_column(sink, alias->column);
+    if (integer != SPAN_I64_ABSENT)
+        sink->rank[alias->column] = alias->span_rank;
+    else if (sink->rank[alias->column] != alias->span_rank)
+        return;
+    column[sink->row] = integer;
+}
 /* When all attributes and core fields are in: dialect, role, and what columns say about each other. */
 void row_sink_finish(struct row_sink *sink, enum dialect scope);
 
