@@ -4,9 +4,10 @@
 #include "engine/base/hash.h"
 
 #define PREFIX_BYTES 47
-#define HASH_DIGITS 16
+#define HASH_DIGITS  16
 
-_Static_assert(PREFIX_BYTES + 1 + HASH_DIGITS == LABEL_BYTES_MAX, "prefix, '~' and hash fill a label");
+_Static_assert(PREFIX_BYTES + 1 + HASH_DIGITS == LABEL_BYTES_MAX,
+               "prefix, '~' and hash fill a label");
 
 void label_hex64(uint64_t value, char out[16])
 {

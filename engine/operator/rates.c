@@ -12,7 +12,7 @@
 #include "engine/base/table.h"
 
 /* Strata beyond this many keep the defaults: the planner publishes far fewer. */
-#define STRATA_MAX (1u << 20)
+#define STRATA_MAX  (1u << 20)
 #define SAMPLE_SALT 0xa55a7e5a3b1e0001ULL
 
 struct stratum_rate {
@@ -116,7 +116,8 @@ struct rate rates_find(const struct rates *rates, uint64_t stratum)
     return known != NULL ? known->rate : rates->defaults;
 }
 
-uint64_t rates_stratum(struct bytes app, struct bytes intent, struct bytes prompt, struct bytes model)
+uint64_t rates_stratum(struct bytes app, struct bytes intent, struct bytes prompt,
+                       struct bytes model)
 {
     const struct bytes labels[] = {app, intent, prompt, model};
     uint64_t hash = 0x5354524154554d31ULL; /* "STRATUM1" */

@@ -5,7 +5,7 @@
 #include "engine/span/dialect.h"
 #include "engine/span/otlp_proto.h"
 
-#define BATCH_ROWS 256
+#define BATCH_ROWS      256
 #define LINES_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 enum shape { SHAPE_TEXT, SHAPE_INTEGER, SHAPE_BOOLEAN };
@@ -49,12 +49,14 @@ static const struct plain_field plain_fields[] = {
 
 /* Those that take part in the others. */
 static const enum span_column more_columns[] = {
-    SPAN_COLUMN_trace_id,        SPAN_COLUMN_span_id,       SPAN_COLUMN_parent_span_id,
-    SPAN_COLUMN_name,            SPAN_COLUMN_span_kind,     SPAN_COLUMN_start_ns,
-    SPAN_COLUMN_end_ns,          SPAN_COLUMN_status,        SPAN_COLUMN_status_message,
-    SPAN_COLUMN_dialect,         SPAN_COLUMN_role,          SPAN_COLUMN_finish_reason,
-    SPAN_COLUMN_ttft_ns,         SPAN_COLUMN_system_instructions,
-    SPAN_COLUMN_input_messages,  SPAN_COLUMN_output_messages,
+    SPAN_COLUMN_trace_id,       SPAN_COLUMN_span_id,
+    SPAN_COLUMN_parent_span_id, SPAN_COLUMN_name,
+    SPAN_COLUMN_span_kind,      SPAN_COLUMN_start_ns,
+    SPAN_COLUMN_end_ns,         SPAN_COLUMN_status,
+    SPAN_COLUMN_status_message, SPAN_COLUMN_dialect,
+    SPAN_COLUMN_role,           SPAN_COLUMN_finish_reason,
+    SPAN_COLUMN_ttft_ns,        SPAN_COLUMN_system_instructions,
+    SPAN_COLUMN_input_messages, SPAN_COLUMN_output_messages,
 };
 
 struct span_column_set canonical_json_columns(void)
@@ -100,12 +102,15 @@ static void put_core(struct json_writer *writer, const struct span_batch *batch,
     json_open_object(writer);
     put_integer_if(writer, "code", batch->status[row]);
     json_key(writer, "message");
-    json_put_text(writer, bytes_present(batch->status_message[row]) ? batch->status_message[row] : BYTES_LITERAL(""));
+    json_put_text(writer, bytes_present(batch->status_message[row]) ? batch->status_message[row]
+                                                                    : BYTES_LITERAL(""));
     json_close_object(writer);
     if (batch->dialect[row] != SPAN_I64_ABSENT)
-        put_text_if(writer, "dialect", bytes_from_text(dialect_name((enum dialect)batch->dialect[row])));
+        put_text_if(writer, "dialect",
+                    bytes_from_text(dialect_name((enum dialect)batch->dialect[row])));
     if (batch->role[row] != SPAN_I64_ABSENT)
-        put_text_if(writer, "role", bytes_from_text(span_role_name((enum span_role)batch->role[row])));
+        put_text_if(writer, "role",
+                    bytes_from_text(span_role_name((enum span_role)batch->role[row])));
 }
 
 static void put_plain(struct json_writer *writer, const struct span_batch *batch, uint32_t row)
@@ -178,19 +183,24 @@ static bool recognised(struct bytes record, struct error *error)
     switch (record.data[0]) {
     case '{':
     case '[':
-        return error_set(error, ERROR_INPUT, "byte 0: this is JSON; this version reads OTLP protobuf "
-                                             "(Collector: kafka exporter, encoding: otlp_proto)");
+        return error_set(error, ERROR_INPUT,
+                         "byte 0: this is JSON; this version reads OTLP protobuf "
+                         "(Collector: kafka exporter, encoding: otlp_proto)");
     case 0:
     case 1:
-        return error_set(error, ERROR_INPUT, "byte 0: Confluent framing (schema registry); this version reads bare OTLP protobuf");
+        return error_set(
+            error, ERROR_INPUT,
+            "byte 0: Confluent framing (schema registry); this version reads bare OTLP protobuf");
     case 0xc3:
-        return error_set(error, ERROR_INPUT, "byte 0: Avro single-object encoding; this version reads OTLP protobuf");
+        return error_set(error, ERROR_INPUT,
+                         "byte 0: Avro single-object encoding; this version reads OTLP protobuf");
     default:
         return true;
     }
 }
 
-bool decode_to_json(struct bytes record, bool (*flush)(void *context, struct bytes lines, struct error *error),
+bool decode_to_json(struct bytes record,
+                    bool (*flush)(void *context, struct bytes lines, struct error *error),
                     void *context, struct decode_report *report, struct error *error)
 {
     *report = (struct decode_report){0};
@@ -212,7 +222,8 @@ bool decode_to_json(struct bytes record, bool (*flush)(void *context, struct byt
         }
         report->spans += batch->rows;
         if (lines.failed)
-            good = error_set(error, ERROR_LIMIT, "%u spans as JSON need more than %zu bytes", batch->rows, LINES_BYTES_MAX);
+            good = error_set(error, ERROR_LIMIT, "%u spans as JSON need more than %zu bytes",
+                             batch->rows, LINES_BYTES_MAX);
         else
             good = flush(context, buffer_bytes(&lines), error);
     }

@@ -4,11 +4,14 @@
  */
 #include "engine/span/content.h"
 
-#define DEPTH_MAX 64
-#define PARTS_MAX 256 /* reaching the n-th one takes n steps */
+#define DEPTH_MAX   64
+#define PARTS_MAX   256           /* reaching the n-th one takes n steps */
 #define PROBE_BYTES ((size_t)256) /* messages name a role within their first bytes */
 
-static bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v'; }
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
 
 static const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
 {
@@ -41,7 +44,7 @@ enum token { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_TEXT, TOKEN_KEY };
 
 struct scan {
     const uint8_t *at, *end;
-    unsigned depth; /* containers open behind the token */
+    unsigned depth;    /* containers open behind the token */
     struct bytes text; /* of TEXT and KEY, without quotes, escapes as written */
 };
 
@@ -95,7 +98,8 @@ struct bytes content_finish_reason(struct bytes messages)
         return BYTES_NONE;
     const unsigned key_depth = *scan.at == '[' ? 2 : 1;
     for (enum token token = next_token(&scan); token != TOKEN_END; token = next_token(&scan)) {
-        if (token != TOKEN_KEY || scan.depth != key_depth || !bytes_equal_text(scan.text, "finish_reason"))
+        if (token != TOKEN_KEY || scan.depth != key_depth ||
+            !bytes_equal_text(scan.text, "finish_reason"))
             continue;
         bool said = scan.at < scan.end && *scan.at == '"'; /* null: not said */
         if (said)
@@ -190,16 +194,17 @@ static void add_parts(struct pieces *pieces, const struct json_value *parts)
 
 static bool is_message(const struct json_value *value)
 {
-    return json_is_object(value) && (json_get(value, "parts") != NULL ||
-                                     (json_get(value, "role") != NULL &&
-                                      (json_get(value, "content") != NULL || json_get(value, "tool_calls") != NULL)));
+    return json_is_object(value) &&
+           (json_get(value, "parts") != NULL ||
+            (json_get(value, "role") != NULL &&
+             (json_get(value, "content") != NULL || json_get(value, "tool_calls") != NULL)));
 }
 
 static bool is_assistant(const struct json_value *message)
 {
     struct bytes role = json_text(json_get(message, "role"));
-    return !bytes_present(role) || bytes_equal_text(role, "assistant") || bytes_equal_text(role, "model") ||
-           bytes_equal_text(role, "ai");
+    return !bytes_present(role) || bytes_equal_text(role, "assistant") ||
+           bytes_equal_text(role, "model") || bytes_equal_text(role, "ai");
 }
 
 static struct answer answer_of_message(const struct json_value *message, struct arena *arena)
@@ -227,7 +232,8 @@ static bool looks_like_messages(struct bytes text)
     return false;
 }
 
-static struct answer answer_of_json(const struct json_value *root, struct bytes plain, struct arena *arena)
+static struct answer answer_of_json(const struct json_value *root, struct bytes plain,
+                                    struct arena *arena)
 {
     if (is_message(root))
         return answer_of_message(root, arena);
@@ -246,7 +252,8 @@ static struct answer answer_of_json(const struct json_value *root, struct bytes 
     return (struct answer){ANSWER_NONE, BYTES_NONE};
 }
 
-struct answer content_answer(struct bytes messages, struct json_document *document, struct arena *arena)
+struct answer content_answer(struct bytes messages, struct json_document *document,
+                             struct arena *arena)
 {
     if (messages.size == 0)
         return (struct answer){ANSWER_NONE, BYTES_NONE};

@@ -27,7 +27,8 @@ struct bytes content_finish_reason(struct bytes messages);
 /* The same way: the first message as it is written, when it is the system's; absent otherwise. */
 struct bytes content_system_message(struct bytes messages);
 /* Text is borrowed from messages, document or arena (several parts are joined there). */
-struct answer content_answer(struct bytes messages, struct json_document *document, struct arena *arena);
+struct answer content_answer(struct bytes messages, struct json_document *document,
+                             struct arena *arena);
 /* Words as people count them: runs between white space. */
 int64_t content_words(struct bytes text);
 

@@ -1,7 +1,10 @@
 /* dialect.c - which convention a span speaks and what it is about; words of providers made one. */
 #include "engine/span/dialect.h"
 
-#define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                            \
+    }
 
 /* Whole names first, then with one ".part" less at a time. */
 enum dialect dialect_of_scope(struct bytes scope)
@@ -25,8 +28,9 @@ enum dialect dialect_decide(unsigned generations, enum dialect mark, enum dialec
         return mark;
     if (generations == GENERATION_NONE)
         return DIALECT_UNKNOWN;
-    return (generations & GENERATION_OLD) && !(generations & GENERATION_NEW) ? DIALECT_OTEL_GENAI_OLD
-                                                                             : DIALECT_OTEL_GENAI;
+    return (generations & GENERATION_OLD) && !(generations & GENERATION_NEW)
+               ? DIALECT_OTEL_GENAI_OLD
+               : DIALECT_OTEL_GENAI;
 }
 
 struct operation_rule {
@@ -43,7 +47,8 @@ static enum span_role role_of_operation(struct bytes operation)
 {
     for (size_t i = 0; i < sizeof operation_rules / sizeof *operation_rules; i++) {
         struct bytes known = operation_rules[i].operation;
-        if (operation.size == known.size && operation.data[0] == known.data[0] && bytes_equal(operation, known))
+        if (operation.size == known.size && operation.data[0] == known.data[0] &&
+            bytes_equal(operation, known))
             return operation_rules[i].role;
     }
     return ROLE_OTHER;
@@ -59,7 +64,8 @@ enum span_role dialect_role(enum dialect dialect, struct bytes operation)
         return ROLE_OTHER;
     enum span_role role = role_of_operation(operation);
     bool leaf = role == ROLE_CALL || role == ROLE_EMBEDDINGS || role == ROLE_TOOL;
-    return leaf || dialect == DIALECT_OTEL_GENAI || dialect == DIALECT_OTEL_GENAI_OLD ? role : ROLE_OTHER;
+    return leaf || dialect == DIALECT_OTEL_GENAI || dialect == DIALECT_OTEL_GENAI_OLD ? role
+                                                                                      : ROLE_OTHER;
 }
 
 const char *dialect_name(enum dialect dialect)
@@ -87,10 +93,12 @@ const char *dialect_name(enum dialect dialect)
 const char *span_role_name(enum span_role role)
 {
     static const char *const names[] = {
-        [ROLE_OTHER] = "other",         [ROLE_CALL] = "call",           [ROLE_EMBEDDINGS] = "embeddings",
-        [ROLE_TOOL] = "tool",           [ROLE_RETRIEVAL] = "retrieval", [ROLE_AGENT] = "agent",
-        [ROLE_WORKFLOW] = "workflow",   [ROLE_TASK] = "task",           [ROLE_CHAIN] = "chain",
-        [ROLE_HTTP] = "http",           [ROLE_CALL_COPY] = "call-copy", [ROLE_CALL_ADDENDUM] = "call-addendum",
+        [ROLE_OTHER] = "other",           [ROLE_CALL] = "call",
+        [ROLE_EMBEDDINGS] = "embeddings", [ROLE_TOOL] = "tool",
+        [ROLE_RETRIEVAL] = "retrieval",   [ROLE_AGENT] = "agent",
+        [ROLE_WORKFLOW] = "workflow",     [ROLE_TASK] = "task",
+        [ROLE_CHAIN] = "chain",           [ROLE_HTTP] = "http",
+        [ROLE_CALL_COPY] = "call-copy",   [ROLE_CALL_ADDENDUM] = "call-addendum",
     };
     CHECK(role < sizeof names / sizeof *names);
     return names[role];

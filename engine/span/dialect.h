@@ -25,7 +25,12 @@ enum dialect_transform {
 };
 
 /* What the attributes of one span say about its convention, a bit set; foreign dialects shift it. */
-enum dialect_generation { GENERATION_NONE = 0, GENERATION_ANY = 1, GENERATION_NEW = 2, GENERATION_OLD = 4 };
+enum dialect_generation {
+    GENERATION_NONE = 0,
+    GENERATION_ANY = 1,
+    GENERATION_NEW = 2,
+    GENERATION_OLD = 4
+};
 
 #define DIALECT_NAME_MAX 55
 
@@ -40,7 +45,8 @@ struct dialect_alias {
     uint8_t dialect; /* of a mark or scope; DIALECT_UNKNOWN otherwise */
     uint8_t unused;
 };
-_Static_assert(sizeof(struct dialect_alias) == 64, "one cache line, and no multiplication to find it");
+_Static_assert(sizeof(struct dialect_alias) == 64,
+               "one cache line, and no multiplication to find it");
 
 #define DIALECT_SLOT_BITS 11
 
@@ -62,12 +68,16 @@ static inline uint32_t dialect_hash(const uint8_t *name, size_t size, uint64_t s
         for (size_t i = 0; i < size; i++)
             last = last << 8 | name[i];
     }
-    uint64_t mixed = (last ^ (middle << 29 | middle >> 35)) + (first ^ size) * 0x9e3779b97f4a7c15ULL;
+    uint64_t mixed =
+        (last ^ (middle << 29 | middle >> 35)) + (first ^ size) * 0x9e3779b97f4a7c15ULL;
     return (uint32_t)((mixed * seed) >> (64 - DIALECT_SLOT_BITS));
 }
 
 /* Differing bits of 8 or 16 bytes. */
-static inline uint64_t dialect_differ8(const uint8_t *a, const uint8_t *b) { return hash_load64(a) ^ hash_load64(b); }
+static inline uint64_t dialect_differ8(const uint8_t *a, const uint8_t *b)
+{
+    return hash_load64(a) ^ hash_load64(b);
+}
 static inline uint64_t dialect_differ16(const uint8_t *a, const uint8_t *b)
 {
     return dialect_differ8(a, b) | dialect_differ8(a + 8, b + 8);
@@ -79,7 +89,8 @@ static inline bool dialect_same_name(const char *known, const uint8_t *name, siz
     const uint8_t *k = (const uint8_t *)known;
     if (size > 32)
         return (dialect_differ16(k, name) | dialect_differ16(k + 16, name + 16) |
-                dialect_differ16(k + size - 32, name + size - 32) | dialect_differ16(k + size - 16, name + size - 16)) == 0;
+                dialect_differ16(k + size - 32, name + size - 32) |
+                dialect_differ16(k + size - 16, name + size - 16)) == 0;
     if (size >= 16)
         return (dialect_differ16(k, name) | dialect_differ16(k + size - 16, name + size - 16)) == 0;
     if (size >= 8)
@@ -88,7 +99,8 @@ static inline bool dialect_same_name(const char *known, const uint8_t *name, siz
 }
 
 /* NULL when the name is not in the table. */
-static inline __attribute__((always_inline)) const struct dialect_alias *dialect_find(const uint8_t *name, size_t size)
+static inline __attribute__((always_inline)) const struct dialect_alias *
+dialect_find(const uint8_t *name, size_t size)
 {
     if (size == 0 || size > DIALECT_NAME_MAX)
         return NULL;

@@ -19,12 +19,18 @@ enum place { PLACE_SPAN = 1, PLACE_RESOURCE = 2, PLACE_BOTH = 3 };
 #define RANK_AT(where, place, rank) ((place) & (where) ? (rank) : 0)
 
 static const struct named names[] = {
-#define DIALECT_ALIAS(attribute, column, transform, rank, place, generation)                        \
-    {attribute, "SPAN_COLUMN_" #column, "TRANSFORM_" #transform, "GENERATION_" #generation,          \
-     "DIALECT_UNKNOWN", RANK_AT(PLACE_RESOURCE, PLACE_##place, rank), RANK_AT(PLACE_SPAN, PLACE_##place, rank)},
-#define DIALECT_MARK(attribute, dialect) \
-    {attribute, "SPAN_COLUMN_COUNT", "TRANSFORM_MARK", "GENERATION_NONE", "DIALECT_" #dialect, 0, 1},
-#define DIALECT_SCOPE(prefix, dialect) \
+#define DIALECT_ALIAS(attribute, column, transform, rank, place, generation)                       \
+    {attribute,                                                                                    \
+     "SPAN_COLUMN_" #column,                                                                       \
+     "TRANSFORM_" #transform,                                                                      \
+     "GENERATION_" #generation,                                                                    \
+     "DIALECT_UNKNOWN",                                                                            \
+     RANK_AT(PLACE_RESOURCE, PLACE_##place, rank),                                                 \
+     RANK_AT(PLACE_SPAN, PLACE_##place, rank)},
+#define DIALECT_MARK(attribute, dialect)                                                           \
+    {attribute, "SPAN_COLUMN_COUNT", "TRANSFORM_MARK", "GENERATION_NONE", "DIALECT_" #dialect, 0,  \
+     1},
+#define DIALECT_SCOPE(prefix, dialect)                                                             \
     {prefix, "SPAN_COLUMN_COUNT", "TRANSFORM_SCOPE", "GENERATION_NONE", "DIALECT_" #dialect, 0, 0},
 #include "schemas/dialects.def"
 };
@@ -79,8 +85,8 @@ static void print_table(uint64_t seed, const uint8_t slots[SLOTS])
            (unsigned long long)seed, NAMES);
     for (int i = 0; i < NAMES; i++) {
         const struct named *n = &names[i];
-        printf("    {\"%s\", %zu, %s, %s, %d, %d, %s, %s, 0},\n", n->name, strlen(n->name), n->column, n->transform,
-               n->rank, n->span_rank, n->generation, n->dialect);
+        printf("    {\"%s\", %zu, %s, %s, %d, %d, %s, %s, 0},\n", n->name, strlen(n->name),
+               n->column, n->transform, n->rank, n->span_rank, n->generation, n->dialect);
     }
     printf("};\n\nconst uint8_t dialect_slots[1u << DIALECT_SLOT_BITS] = {\n");
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -102,5 +108,6 @@ int main(void)
             return EXIT_SUCCESS;
         }
     }
-    return refuse("no perfect hash found, raise DIALECT_SLOT_BITS; the last name is", names[NAMES - 1].name);
+    return refuse("no perfect hash found, raise DIALECT_SLOT_BITS; the last name is",
+                  names[NAMES - 1].name);
 }

@@ -47,7 +47,8 @@ static void start_row(struct walk *walk)
     struct otlp_cursor *cursor = walk->cursor;
     struct span_batch *batch = walk->span.sink.batch;
     const struct span_column_set *wanted = &walk->span.sink.wanted;
-    uint32_t row = span_batch_add(batch, ROW_SPAN, (struct row_origin){cursor->record_number, cursor->state.spans});
+    uint32_t row = span_batch_add(batch, ROW_SPAN,
+                                  (struct row_origin){cursor->record_number, cursor->state.spans});
     row_sink_start(&walk->span.sink, row);
     if (span_columns_have(wanted, SPAN_COLUMN_status))
         batch->status[row] = 0;
@@ -90,8 +91,8 @@ static void take_span(struct walk *walk, struct bytes span)
 
 /* Finds the next field of this number; others are skipped. False at the end or at damage (reported
  * when `report` is set; a body that goes beyond its container is handed out cut to it). */
-static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint8_t *end, uint32_t number,
-                      bool report, struct bytes *body, bool *cut)
+static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint8_t *end,
+                      uint32_t number, bool report, struct bytes *body, bool *cut)
 {
     *cut = false;
     while (*at < end) {
@@ -119,7 +120,8 @@ static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint
     return false;
 }
 
-static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes attribute, uint8_t rank[SPAN_COLUMN_COUNT])
+static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes attribute,
+                                      uint8_t rank[SPAN_COLUMN_COUNT])
 {
     struct attribute split;
     struct any_value value;
@@ -139,7 +141,8 @@ static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes a
         damage(cursor, split.value, "a resource attribute's value is malformed");
         return;
     }
-    if (value.kind != ANY_TEXT || value.bytes.size == 0 || value.bytes.size > cursor->limits->string_bytes_max)
+    if (value.kind != ANY_TEXT || value.bytes.size == 0 ||
+        value.bytes.size > cursor->limits->string_bytes_max)
         return;
     rank[alias->column] = alias->rank;
     switch ((enum span_column)alias->column) {
@@ -235,7 +238,8 @@ static bool decode_spans(struct walk *walk)
 void otlp_cursor_start(struct otlp_cursor *cursor, struct bytes record, uint32_t record_number,
                        const struct otlp_limits *limits)
 {
-    *cursor = (struct otlp_cursor){.record = record, .record_number = record_number, .limits = limits};
+    *cursor =
+        (struct otlp_cursor){.record = record, .record_number = record_number, .limits = limits};
 }
 
 enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_batch *batch)
@@ -255,7 +259,8 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
             full = !decode_spans(&walk);
         } else if (cursor->state.in_resource) {
             const uint8_t *at = base + cursor->state.scope_at;
-            cursor->state.in_resource = next_body(cursor, &at, base + cursor->state.resource_end, 2, true, &body, &cut);
+            cursor->state.in_resource =
+                next_body(cursor, &at, base + cursor->state.resource_end, 2, true, &body, &cut);
             cursor->state.scope_at = (size_t)(at - base);
             if (cursor->state.in_resource)
                 enter_scope(cursor, body);

@@ -6,7 +6,7 @@
 #include "engine/span/otlp_span.h"
 
 #define TRACE_ID_BYTES 16
-#define SPAN_ID_BYTES 8
+#define SPAN_ID_BYTES  8
 
 bool key_value_read(const uint8_t *at, const uint8_t *end, struct key_value *out)
 {
@@ -33,7 +33,8 @@ static bool bad(struct span_walk *walk, const uint8_t *at, const char *reason)
 
 /* ---- attributes ------------------------------------------------------------------------------------------ */
 
-static bool store_value(struct span_walk *walk, const struct dialect_alias *alias, const uint8_t *at, size_t size)
+static bool store_value(struct span_walk *walk, const struct dialect_alias *alias,
+                        const uint8_t *at, size_t size)
 {
     struct any_value value;
     if (!any_value_read(at, at + size, &value))
@@ -44,20 +45,23 @@ static bool store_value(struct span_walk *walk, const struct dialect_alias *alia
 
 /* Values in the form that everybody writes them in: a count, an array of one short text. False: not in
  * that form. size is below 130 and at least 2. */
-static bool take_plain_value(struct row_sink *sink, const struct dialect_alias *alias, const uint8_t *value, size_t size)
+static bool take_plain_value(struct row_sink *sink, const struct dialect_alias *alias,
+                             const uint8_t *value, size_t size)
 {
     switch (alias->transform) {
     case TRANSFORM_TOKENS: {
         uint64_t count;
         const uint8_t *at = value + 1;
-        if (value[0] != WIRE_TAG(3, WIRE_VARINT) || !wire_varint(&at, value + size, &count) || at != value + size)
+        if (value[0] != WIRE_TAG(3, WIRE_VARINT) || !wire_varint(&at, value + size, &count) ||
+            at != value + size)
             return false;
         row_sink_store_integer(sink, alias, count <= INT64_MAX ? (int64_t)count : SPAN_I64_ABSENT);
         return true;
     }
     case TRANSFORM_FIRST:
-        if (size < 6 || value[0] != WIRE_TAG(5, WIRE_BYTES) || value[1] != size - 2 || value[2] != WIRE_TAG(1, WIRE_BYTES) ||
-            value[3] != size - 4 || value[4] != WIRE_TAG(1, WIRE_BYTES) || value[5] != size - 6)
+        if (size < 6 || value[0] != WIRE_TAG(5, WIRE_BYTES) || value[1] != size - 2 ||
+            value[2] != WIRE_TAG(1, WIRE_BYTES) || value[3] != size - 4 ||
+            value[4] != WIRE_TAG(1, WIRE_BYTES) || value[5] != size - 6)
             return false;
         row_sink_store_text(sink, alias, bytes_of(value + 6, size - 6));
         return true;
@@ -68,21 +72,26 @@ static bool take_plain_value(struct row_sink *sink, const struct dialect_alias *
 
 /* Values that are not wanted are not looked at. Inline, and numbers instead of structs: a struct would
  * go through memory twice for every attribute. */
-static inline __attribute__((always_inline)) bool take_attribute(struct span_walk *walk, const uint8_t *key,
-                                                                 size_t key_size, const uint8_t *value, size_t size)
+static inline __attribute__((always_inline)) bool take_attribute(struct span_walk *walk,
+                                                                 const uint8_t *key,
+                                                                 size_t key_size,
+                                                                 const uint8_t *value, size_t size)
 {
     const struct dialect_alias *alias = dialect_find(key, key_size);
     if (alias == NULL || !row_sink_wants(&walk->sink, alias))
         return true;
     bool is_short = size - 2 < 0x80;
-    if (is_short && alias->transform == TRANSFORM_TEXT && value[0] == WIRE_TAG(1, WIRE_BYTES) && value[1] == size - 2) {
+    if (is_short && alias->transform == TRANSFORM_TEXT && value[0] == WIRE_TAG(1, WIRE_BYTES) &&
+        value[1] == size - 2) {
         row_sink_store_text(&walk->sink, alias, bytes_of(value + 2, size - 2));
         return true;
     }
-    return (is_short && take_plain_value(&walk->sink, alias, value, size)) || store_value(walk, alias, value, size);
+    return (is_short && take_plain_value(&walk->sink, alias, value, size)) ||
+           store_value(walk, alias, value, size);
 }
 
-static bool take_attribute_slow(struct span_walk *walk, const uint8_t *at, const uint8_t *end, const uint8_t **next)
+static bool take_attribute_slow(struct span_walk *walk, const uint8_t *at, const uint8_t *end,
+                                const uint8_t **next)
 {
     struct bytes body;
     struct key_value pair;
@@ -113,7 +122,8 @@ static bool decode_status(struct span_walk *walk, struct bytes status)
                 batch->status[row] = code <= 2 ? (int64_t)code : 0;
         } else if (tag == WIRE_TAG(2, WIRE_BYTES)) {
             read = wire_bytes(&at, end, &message);
-            if (read && message.size > 0 && span_columns_have(&walk->sink.wanted, SPAN_COLUMN_status_message))
+            if (read && message.size > 0 &&
+                span_columns_have(&walk->sink.wanted, SPAN_COLUMN_status_message))
                 batch->status_message[row] = row_sink_cut(&walk->sink, message);
         } else {
             read = wire_skip(&at, end, tag);
@@ -146,9 +156,11 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
     const struct span_column_set *wanted = &walk->sink.wanted;
     uint32_t row = walk->sink.row;
     if (core->trace_id.size != TRACE_ID_BYTES || all_zero(core->trace_id))
-        return bad(walk, core->trace_id.size ? core->trace_id.data : span, "trace_id is not 16 bytes that are not all zero");
+        return bad(walk, core->trace_id.size ? core->trace_id.data : span,
+                   "trace_id is not 16 bytes that are not all zero");
     if (core->span_id.size != SPAN_ID_BYTES || all_zero(core->span_id))
-        return bad(walk, core->span_id.size ? core->span_id.data : span, "span_id is not 8 bytes that are not all zero");
+        return bad(walk, core->span_id.size ? core->span_id.data : span,
+                   "span_id is not 8 bytes that are not all zero");
     if (core->parent_span_id.size != SPAN_ID_BYTES && core->parent_span_id.size != 0)
         return bad(walk, core->parent_span_id.data, "parent_span_id is neither 8 bytes nor empty");
     if (span_columns_have(wanted, SPAN_COLUMN_trace_id))
@@ -170,8 +182,8 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
 }
 
 /* One field of a span; `tag` was read. */
-static inline bool decode_span_field(struct span_walk *walk, const uint8_t **at, const uint8_t *end, uint32_t tag,
-                                     struct span_core *core)
+static inline bool decode_span_field(struct span_walk *walk, const uint8_t **at, const uint8_t *end,
+                                     uint32_t tag, struct span_core *core)
 {
     struct bytes status;
     switch (tag) {
@@ -209,7 +221,8 @@ bool otlp_span_decode(struct span_walk *walk, struct bytes span)
             if (attributes_left-- == 0)
                 return bad(walk, field, "more attributes than attributes_per_span_max");
             at = split_short(field + 1, end, &attribute);
-            bool taken = at != NULL ? take_attribute(walk, attribute.key, attribute.key_size, attribute.value, attribute.value_size)
+            bool taken = at != NULL ? take_attribute(walk, attribute.key, attribute.key_size,
+                                                     attribute.value, attribute.value_size)
                                     : take_attribute_slow(walk, field + 1, end, &at);
             if (!taken)
                 return false;

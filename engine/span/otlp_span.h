@@ -44,7 +44,8 @@ static inline size_t short_length(const uint8_t *at, size_t *size)
 
 /* Reads the two layouts everybody writes, value then key and key then value and nothing else, with keys
  * under 128 and values under 16,384 bytes. False: read it the slow way. */
-static inline __attribute__((always_inline)) bool split_body(const uint8_t *at, const uint8_t *end, struct attribute *out)
+static inline __attribute__((always_inline)) bool split_body(const uint8_t *at, const uint8_t *end,
+                                                             struct attribute *out)
 {
     if (end - at < 6)
         return false;
@@ -61,20 +62,23 @@ static inline __attribute__((always_inline)) bool split_body(const uint8_t *at, 
     }
     out->key_size = at[1];
     out->key = at + 2;
-    if (at[0] != WIRE_TAG(1, WIRE_BYTES) || at[1] >= 0x80 || (size_t)(end - out->key) < out->key_size + 3)
+    if (at[0] != WIRE_TAG(1, WIRE_BYTES) || at[1] >= 0x80 ||
+        (size_t)(end - out->key) < out->key_size + 3)
         return false;
     const uint8_t *value = out->key + out->key_size;
     header = short_length(value + 1, &out->value_size);
     out->value = value + 1 + header;
-    return value[0] == WIRE_TAG(2, WIRE_BYTES) && header != 0 && out->value_size == (size_t)(end - out->value);
+    return value[0] == WIRE_TAG(2, WIRE_BYTES) && header != 0 &&
+           out->value_size == (size_t)(end - out->value);
 }
 
 /* `at` is at the length of a KeyValue; what follows it, or NULL: read it the slow way. */
-static inline __attribute__((always_inline)) const uint8_t *split_short(const uint8_t *at, const uint8_t *end,
-                                                                        struct attribute *out)
+static inline __attribute__((always_inline)) const uint8_t *
+split_short(const uint8_t *at, const uint8_t *end, struct attribute *out)
 {
     size_t size, header;
-    if (end - at < 8 || (header = short_length(at, &size)) == 0 || size > (size_t)(end - at) - header)
+    if (end - at < 8 || (header = short_length(at, &size)) == 0 ||
+        size > (size_t)(end - at) - header)
         return NULL;
     at += header;
     return split_body(at, at + size, out) ? at + size : NULL;

@@ -17,13 +17,13 @@ _Static_assert(offsetof(struct span_batch, content_is_tree) ==
                "columns are consecutive pointers, and content_is_tree is the last one");
 
 #define NUMBER_TEXT_MAX 40
-#define SECONDS_MAX 1e7 /* no answer takes longer; larger numbers are something else */
+#define SECONDS_MAX     1e7 /* no answer takes longer; larger numbers are something else */
 
 static void complete_wanted(struct span_column_set *wanted)
 {
-#define NEEDS(column, needed)                                  \
-    if (span_columns_have(wanted, SPAN_COLUMN_##column))       \
-        span_columns_add(wanted, SPAN_COLUMN_##needed)
+#define NEEDS(column, needed)                                                                      \
+    if (span_columns_have(wanted, SPAN_COLUMN_##column))                                           \
+    span_columns_add(wanted, SPAN_COLUMN_##needed)
     NEEDS(role, operation);
     NEEDS(ttft_ns, stream);
     NEEDS(ttft_ns, start_ns);
@@ -45,10 +45,12 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
     sink->string_bytes_max = string_bytes_max;
     sink->cut_strings = 0;
     bool made = batch->first_rank[SPAN_COLUMN_COUNT] == RANK_NONE;
-    if (made && batch->ranked.bits[0] == batch->wanted.bits[0] && batch->ranked.bits[1] == batch->wanted.bits[1])
+    if (made && batch->ranked.bits[0] == batch->wanted.bits[0] &&
+        batch->ranked.bits[1] == batch->wanted.bits[1])
         return; /* records of one span should not pay for this */
     for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
-        batch->first_rank[column] = span_columns_have(&batch->wanted, column) ? RANK_NONE : RANK_NEVER;
+        batch->first_rank[column] =
+            span_columns_have(&batch->wanted, column) ? RANK_NONE : RANK_NEVER;
     batch->first_rank[SPAN_COLUMN_COUNT] = RANK_NONE;
     batch->ranked = batch->wanted;
 }
@@ -149,8 +151,9 @@ static int64_t boolean_of(const struct any_value *value)
 static struct bytes print_in_arena(struct row_sink *sink, const struct any_value *value)
 {
     char text[NUMBER_TEXT_MAX];
-    int size = value->kind == ANY_INTEGER ? snprintf(text, sizeof text, "%lld", (long long)value->integer)
-                                          : snprintf(text, sizeof text, "%.15g", value->real);
+    int size = value->kind == ANY_INTEGER
+                   ? snprintf(text, sizeof text, "%lld", (long long)value->integer)
+                   : snprintf(text, sizeof text, "%.15g", value->real);
     return arena_copy(sink->batch->arena, bytes_of(text, (size_t)size));
 }
 
@@ -194,11 +197,12 @@ static struct bytes first_of(struct row_sink *sink, const struct any_value *valu
     return value->kind == ANY_TEXT ? first_of_text(text) : text;
 }
 
-static void store_content(struct row_sink *sink, const struct dialect_alias *alias, const struct any_value *value)
+static void store_content(struct row_sink *sink, const struct dialect_alias *alias,
+                          const struct any_value *value)
 {
     int64_t bit = alias->column == SPAN_COLUMN_system_instructions ? TREE_SYSTEM_INSTRUCTIONS
-                  : alias->column == SPAN_COLUMN_input_messages   ? TREE_INPUT_MESSAGES
-                                                                  : TREE_OUTPUT_MESSAGES;
+                  : alias->column == SPAN_COLUMN_input_messages    ? TREE_INPUT_MESSAGES
+                                                                   : TREE_OUTPUT_MESSAGES;
     int64_t *trees = &sink->batch->content_is_tree[sink->row];
     int64_t others = *trees == SPAN_I64_ABSENT ? 0 : *trees & ~bit;
     if (value->kind != ANY_ARRAY && value->kind != ANY_MAP) {
@@ -215,7 +219,8 @@ static void store_content(struct row_sink *sink, const struct dialect_alias *ali
     *trees = others | bit;
 }
 
-void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias, const struct any_value *value)
+void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias,
+                    const struct any_value *value)
 {
     switch (alias->transform) {
     case TRANSFORM_TEXT:
@@ -291,11 +296,12 @@ void row_sink_finish(struct row_sink *sink, enum dialect scope)
     if (span_columns_have(&sink->wanted, SPAN_COLUMN_role))
         batch->role[row] = dialect_role(dialect, batch->operation[row]);
     if (batch->ttft_ns[row] != SPAN_I64_ABSENT)
-        batch->ttft_ns[row] =
-            plausible_ttft(batch->ttft_ns[row], batch->stream[row], batch->start_ns[row], batch->end_ns[row]);
+        batch->ttft_ns[row] = plausible_ttft(batch->ttft_ns[row], batch->stream[row],
+                                             batch->start_ns[row], batch->end_ns[row]);
     include_cached(batch, row);
-    if (span_columns_have(&sink->wanted, SPAN_COLUMN_finish_reason) && !bytes_present(batch->finish_reason[row]) &&
-        bytes_present(batch->output_messages[row]) &&
-        (batch->content_is_tree[row] == SPAN_I64_ABSENT || !(batch->content_is_tree[row] & TREE_OUTPUT_MESSAGES)))
+    if (span_columns_have(&sink->wanted, SPAN_COLUMN_finish_reason) &&
+        !bytes_present(batch->finish_reason[row]) && bytes_present(batch->output_messages[row]) &&
+        (batch->content_is_tree[row] == SPAN_I64_ABSENT ||
+         !(batch->content_is_tree[row] & TREE_OUTPUT_MESSAGES)))
         batch->finish_reason[row] = content_finish_reason(batch->output_messages[row]);
 }

@@ -16,9 +16,9 @@ struct row_sink {
     struct span_column_set wanted;
     uint32_t row;
     uint32_t string_bytes_max;
-    uint32_t cut_strings;   /* counts up */
-    uint8_t generations;    /* of this row, enum dialect_generation bits */
-    uint8_t mark;           /* enum dialect */
+    uint32_t cut_strings; /* counts up */
+    uint8_t generations;  /* of this row, enum dialect_generation bits */
+    uint8_t mark;         /* enum dialect */
     /* Per column, of the alias it was filled from: RANK_NONE before, RANK_NEVER for unwanted columns.
      * The entry behind the last column takes marks. */
     uint8_t rank[SPAN_COLUMN_COUNT + 1];
@@ -57,12 +57,15 @@ static inline bool row_sink_wants(struct row_sink *sink, const struct dialect_al
 /* The value cut to the limit, at a character. */
 struct bytes row_sink_cut(struct row_sink *sink, struct bytes text);
 /* Only for aliases that row_sink_wants. */
-void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias, const struct any_value *value);
+void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias,
+                    const struct any_value *value);
 /* The common case of it: text into a text column. */
-static inline void row_sink_store_text(struct row_sink *sink, const struct dialect_alias *alias, struct bytes text)
+static inline void row_sink_store_text(struct row_sink *sink, const struct dialect_alias *alias,
+                                       struct bytes text)
 {
     struct bytes *column = row_sink_column(sink, alias->column);
-    if (text.size == 0) { /* written but empty: as if absent, but it still replaces an earlier value of its own */
+    if (text.size ==
+        0) { /* written but empty: as if absent, but it still replaces an earlier value of its own */
         if (sink->rank[alias->column] == alias->span_rank)
             column[sink->row] = BYTES_NONE;
         return;
@@ -73,7 +76,8 @@ static inline void row_sink_store_text(struct row_sink *sink, const struct diale
     sink->rank[alias->column] = alias->span_rank;
 }
 /* Another common case: a number into an integer column; SPAN_I64_ABSENT: it could not be read as one. */
-static inline void row_sink_store_integer(struct row_sink *sink, const struct dialect_alias *alias, int64_t integer)
+static inline void row_sink_store_integer(struct row_sink *sink, const struct dialect_alias *alias,
+                                          int64_t integer)
 {
     int64_t *column = row_sink_column(sink, alias->column);
     if (integer != SPAN_I64_ABSENT)

@@ -14,10 +14,10 @@
 
 /* Text made for a row (labels, unescaped answers) has this much room on average. */
 #define ARENA_BYTES_PER_ROW ((size_t)8192)
-#define ARENA_BYTES_MIN ((size_t)1024 * 1024)
+#define ARENA_BYTES_MIN     ((size_t)1024 * 1024)
 
-#define NAME_OF(name, type, unit, meaning) #name,
-#define TYPE_OF(name, type, unit, meaning) SPAN_TYPE_##type,
+#define NAME_OF(name, type, unit, meaning)  #name,
+#define TYPE_OF(name, type, unit, meaning)  SPAN_TYPE_##type,
 #define PLACE_OF(name, type, unit, meaning) offsetof(struct span_batch, name),
 
 #define SPAN_COLUMN NAME_OF
@@ -86,7 +86,8 @@ struct span_batch *span_batch_create(uint32_t capacity)
     batch->origin = memory_allocate_array(capacity, sizeof *batch->origin);
     for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
         size_t size = capacity * type_bytes[column_types[column]];
-        void *memory = (uint8_t *)memory_allocate_raw(stagger_bytes(column) + size) + stagger_bytes(column);
+        void *memory =
+            (uint8_t *)memory_allocate_raw(stagger_bytes(column) + size) + stagger_bytes(column);
         memcpy((uint8_t *)batch + column_places[column], &memory, sizeof memory);
     }
     forget_rows(batch, 0, capacity);

@@ -15,9 +15,11 @@
 
 enum { COUNT_PASS, COUNT_FAIL, COUNT_NO_CONTENT, COUNT_UNPARSED, COUNT_TRUNCATED };
 
-static const char *const counter_names[] = {"pass", "fail", "no_content", "unparsed", "truncated", NULL};
+static const char *const counter_names[] = {"pass",     "fail",      "no_content",
+                                            "unparsed", "truncated", NULL};
 _Static_assert((int)COUNT_PASS == (int)FLAG_PASS && (int)COUNT_FAIL == (int)FLAG_FAIL &&
-                   (int)COUNT_NO_CONTENT == (int)FLAG_NO_CONTENT && (int)COUNT_UNPARSED == (int)FLAG_UNPARSED,
+                   (int)COUNT_NO_CONTENT == (int)FLAG_NO_CONTENT &&
+                   (int)COUNT_UNPARSED == (int)FLAG_UNPARSED,
                "outcomes are counted by their bin");
 
 static const enum span_column reads[] = {
@@ -25,7 +27,8 @@ static const enum span_column reads[] = {
     SPAN_COLUMN_output_type, SPAN_COLUMN_finish_reason,   SPAN_COLUMN_COUNT,
 };
 static const enum span_column writes[] = {
-    SPAN_COLUMN_format_bin, SPAN_COLUMN_truncated_bin, SPAN_COLUMN_words, SPAN_COLUMN_words_bin, SPAN_COLUMN_COUNT,
+    SPAN_COLUMN_format_bin, SPAN_COLUMN_truncated_bin, SPAN_COLUMN_words,
+    SPAN_COLUMN_words_bin,  SPAN_COLUMN_COUNT,
 };
 
 static const struct layout words_layout = {LAYOUT_LOG, LAYOUT_BINS_MAX, 0, 0};
@@ -68,7 +71,8 @@ static const struct option options[] = {
      .offset = offsetof(struct conf, expect),
      .default_text = "auto",
      .choices = expect_names,
-     .help = "auto: calls that asked for JSON (gen_ai.output.type) must answer JSON, others are not checked; "
+     .help = "auto: calls that asked for JSON (gen_ai.output.type) must answer JSON, others are "
+             "not checked; "
              "json: every call must; any: any text will do"},
     {.name = "format.allow_fence",
      .type = OPTION_BOOLEAN,
@@ -112,7 +116,8 @@ static struct bytes trim(struct bytes text)
 static struct bytes without_fence(struct bytes text)
 {
     struct bytes inner = trim(text);
-    if (inner.size < 6 || memcmp(inner.data, "```", 3) != 0 || memcmp(inner.data + inner.size - 3, "```", 3) != 0)
+    if (inner.size < 6 || memcmp(inner.data, "```", 3) != 0 ||
+        memcmp(inner.data + inner.size - 3, "```", 3) != 0)
         return text;
     const uint8_t *line = memchr(inner.data, '\n', inner.size);
     const uint8_t *close = inner.data + inner.size - 3;
@@ -128,7 +133,8 @@ static bool asked_for_json(struct bytes output_type)
 }
 
 /* SPAN_BIN_ABSENT: nothing was asked for, nothing is checked. */
-static uint16_t outcome(const struct conf *conf, struct scratch *scratch, bool json_asked, const struct answer *answer)
+static uint16_t outcome(const struct conf *conf, struct scratch *scratch, bool json_asked,
+                        const struct answer *answer)
 {
     if (conf->expect == EXPECT_AUTO && !json_asked)
         return SPAN_BIN_ABSENT;
@@ -148,13 +154,16 @@ static uint16_t outcome(const struct conf *conf, struct scratch *scratch, bool j
     return json_valid(scratch->answer, text) ? FLAG_PASS : FLAG_FAIL;
 }
 
-static struct answer answer_of(struct scratch *scratch, const struct span_batch *batch, uint32_t row)
+static struct answer answer_of(struct scratch *scratch, const struct span_batch *batch,
+                               uint32_t row)
 {
     int64_t trees = batch->content_is_tree[row];
     if (trees != SPAN_I64_ABSENT && (trees & TREE_OUTPUT_MESSAGES))
         return (struct answer){ANSWER_UNPARSED, BYTES_NONE}; /* trees are not read yet */
-    struct answer answer = content_answer(batch->output_messages[row], scratch->messages, batch->arena);
-    if (answer.kind == ANSWER_NONE && bytes_equal_text(dialect_finish(batch->finish_reason[row]), "tool_calls"))
+    struct answer answer =
+        content_answer(batch->output_messages[row], scratch->messages, batch->arena);
+    if (answer.kind == ANSWER_NONE &&
+        bytes_equal_text(dialect_finish(batch->finish_reason[row]), "tool_calls"))
         answer.kind = ANSWER_TOOLS;
     return answer;
 }
@@ -164,7 +173,9 @@ static void check_row(const struct annotator_call *call, struct span_batch *batc
     struct scratch *scratch = call->scratch;
     struct bytes finish = batch->finish_reason[row];
     bool truncated = dialect_finish_truncated(finish);
-    batch->truncated_bin[row] = truncated ? FLAG_FAIL : bytes_present(finish) ? FLAG_PASS : FLAG_NO_CONTENT;
+    batch->truncated_bin[row] = truncated               ? FLAG_FAIL
+                                : bytes_present(finish) ? FLAG_PASS
+                                                        : FLAG_NO_CONTENT;
     call->counters[COUNT_TRUNCATED] += truncated;
     struct answer answer = answer_of(scratch, batch, row);
     uint16_t bin = outcome(call->conf, scratch, asked_for_json(batch->output_type[row]), &answer);

@@ -21,8 +21,12 @@ enum { COUNT_HASHED, COUNT_NONE };
 static const char *const counter_names[] = {"hashed", "none", NULL};
 
 static const enum span_column reads[] = {
-    SPAN_COLUMN_prompt_version_given, SPAN_COLUMN_prompt_hash_given, SPAN_COLUMN_system_instructions,
-    SPAN_COLUMN_input_messages,       SPAN_COLUMN_content_is_tree,   SPAN_COLUMN_role,
+    SPAN_COLUMN_prompt_version_given,
+    SPAN_COLUMN_prompt_hash_given,
+    SPAN_COLUMN_system_instructions,
+    SPAN_COLUMN_input_messages,
+    SPAN_COLUMN_content_is_tree,
+    SPAN_COLUMN_role,
     SPAN_COLUMN_COUNT,
 };
 static const enum span_column writes[] = {SPAN_COLUMN_prompt_label, SPAN_COLUMN_COUNT};
@@ -36,7 +40,8 @@ static const struct option options[] = {
      .type = OPTION_BOOLEAN,
      .offset = offsetof(struct conf, from_messages),
      .default_text = "false",
-     .help = "where no version, hash or system instructions are given, hash the leading system message; only for prompts "
+     .help = "where no version, hash or system instructions are given, hash the leading system "
+             "message; only for prompts "
              "that are not filled in per request, else every request is a prompt of its own"},
     {.name = NULL},
 };
@@ -63,7 +68,8 @@ static uint64_t load_big_endian(const uint8_t *p)
     return value;
 }
 
-static struct bytes digest_label(struct scratch *scratch, struct bytes content, struct arena *arena, uint64_t *counters)
+static struct bytes digest_label(struct scratch *scratch, struct bytes content, struct arena *arena,
+                                 uint64_t *counters)
 {
     uint64_t hash = hash_bytes(content, 0);
     struct cached *cached = &scratch->cache[hash % CACHE_ENTRIES];
@@ -78,7 +84,8 @@ static struct bytes digest_label(struct scratch *scratch, struct bytes content, 
     return arena_copy(arena, bytes_of(cached->digits, DIGEST_DIGITS));
 }
 
-static struct bytes content_of(const struct conf *conf, const struct span_batch *batch, uint32_t row)
+static struct bytes content_of(const struct conf *conf, const struct span_batch *batch,
+                               uint32_t row)
 {
     struct bytes content = batch->system_instructions[row];
     if (content.size > 0 || !conf->from_messages)
@@ -88,7 +95,8 @@ static struct bytes content_of(const struct conf *conf, const struct span_batch 
     return tree ? BYTES_NONE : content_system_message(batch->input_messages[row]);
 }
 
-static struct bytes label_of(const struct annotator_call *call, const struct span_batch *batch, uint32_t row)
+static struct bytes label_of(const struct annotator_call *call, const struct span_batch *batch,
+                             uint32_t row)
 {
     struct bytes given = batch->prompt_version_given[row];
     if (!bytes_present(given))
@@ -96,7 +104,8 @@ static struct bytes label_of(const struct annotator_call *call, const struct spa
     if (bytes_present(given))
         return label_fit(given, batch->arena);
     struct bytes content = content_of(call->conf, batch, row);
-    return content.size > 0 ? digest_label(call->scratch, content, batch->arena, call->counters) : BYTES_NONE;
+    return content.size > 0 ? digest_label(call->scratch, content, batch->arena, call->counters)
+                            : BYTES_NONE;
 }
 
 static void annotate(const struct annotator_call *call, struct span_batch *batch)

@@ -13,12 +13,16 @@ enum { COUNT_BASE, COUNT_BOOST, COUNT_FORCED, COUNT_FORCED_SKIPPED };
 static const char *const counter_names[] = {"base", "boost", "forced", "forced_not_kept", NULL};
 
 static const enum span_column reads[] = {
-    SPAN_COLUMN_trace_id,     SPAN_COLUMN_role,        SPAN_COLUMN_status,     SPAN_COLUMN_error_type,
-    SPAN_COLUMN_app,          SPAN_COLUMN_intent_label, SPAN_COLUMN_prompt_label, SPAN_COLUMN_model_label,
-    SPAN_COLUMN_format_bin,   SPAN_COLUMN_COUNT,
+    SPAN_COLUMN_trace_id,     SPAN_COLUMN_role,        SPAN_COLUMN_status,
+    SPAN_COLUMN_error_type,   SPAN_COLUMN_app,         SPAN_COLUMN_intent_label,
+    SPAN_COLUMN_prompt_label, SPAN_COLUMN_model_label, SPAN_COLUMN_format_bin,
+    SPAN_COLUMN_COUNT,
 };
 static const enum span_column writes[] = {
-    SPAN_COLUMN_sample_purpose, SPAN_COLUMN_sample_probability, SPAN_COLUMN_base_probability, SPAN_COLUMN_COUNT,
+    SPAN_COLUMN_sample_purpose,
+    SPAN_COLUMN_sample_probability,
+    SPAN_COLUMN_base_probability,
+    SPAN_COLUMN_COUNT,
 };
 
 struct conf {
@@ -50,8 +54,9 @@ static void sample_row(const struct annotator_call *call, struct span_batch *bat
         batch->sample_purpose[row] = 0;
         return;
     }
-    const struct rate rate = rates_find(call->rates, rates_stratum(batch->app[row], batch->intent_label[row],
-                                                                   batch->prompt_label[row], batch->model_label[row]));
+    const struct rate rate =
+        rates_find(call->rates, rates_stratum(batch->app[row], batch->intent_label[row],
+                                              batch->prompt_label[row], batch->model_label[row]));
     double probability = rate.boost > rate.base ? rate.boost : rate.base;
     int64_t purpose = 0;
     if (u < rate.base) {
@@ -86,7 +91,8 @@ static void annotate(const struct annotator_call *call, struct span_batch *batch
 
 const struct annotator_class annotator_sampler = {
     .name = "sampler",
-    .summary = "selects calls for judges: stratified, stateless, with the inclusion probability stamped",
+    .summary =
+        "selects calls for judges: stratified, stateless, with the inclusion probability stamped",
     .reads = reads,
     .writes = writes,
     .counter_names = counter_names,

@@ -10,7 +10,8 @@ enum { COUNT_IN, COUNT_OUT };
 
 static const char *const counter_names[] = {"in_population", "outside_population", NULL};
 
-static const enum span_column reads[] = {SPAN_COLUMN_score, SPAN_COLUMN_in_population, SPAN_COLUMN_dimension, SPAN_COLUMN_COUNT};
+static const enum span_column reads[] = {SPAN_COLUMN_score, SPAN_COLUMN_in_population,
+                                         SPAN_COLUMN_dimension, SPAN_COLUMN_COUNT};
 static const enum span_column writes[] = {SPAN_COLUMN_score_bin, SPAN_COLUMN_COUNT};
 
 static const struct metric_spec metrics[] = {{
@@ -29,7 +30,8 @@ static void annotate(const struct annotator_call *call, struct span_batch *batch
         if (batch->kind[row] != ROW_VERDICT)
             continue;
         double score = batch->score[row];
-        bool counts = batch->in_population[row] == 1 && score >= 1 && score <= 5; /* false for NaN */
+        bool counts =
+            batch->in_population[row] == 1 && score >= 1 && score <= 5; /* false for NaN */
         call->counters[counts ? COUNT_IN : COUNT_OUT]++;
         batch->score_bin[row] = counts ? layout_bin(&metrics[0].layout, score) : SPAN_BIN_ABSENT;
     }

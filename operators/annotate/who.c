@@ -12,14 +12,19 @@ enum { COUNT_NO_APP, COUNT_NO_INTENT, COUNT_LONG_LABEL };
 static const char *const counter_names[] = {"no_app", "no_intent", "long_label", NULL};
 
 static const enum span_column reads[] = {
-    SPAN_COLUMN_role,    SPAN_COLUMN_app_given,      SPAN_COLUMN_service,       SPAN_COLUMN_environment,
-    SPAN_COLUMN_intent,  SPAN_COLUMN_response_model, SPAN_COLUMN_request_model, SPAN_COLUMN_COUNT,
+    SPAN_COLUMN_role,          SPAN_COLUMN_app_given, SPAN_COLUMN_service,
+    SPAN_COLUMN_environment,   SPAN_COLUMN_intent,    SPAN_COLUMN_response_model,
+    SPAN_COLUMN_request_model, SPAN_COLUMN_COUNT,
 };
 static const enum span_column writes[] = {
-    SPAN_COLUMN_app, SPAN_COLUMN_env, SPAN_COLUMN_intent_label, SPAN_COLUMN_model_label, SPAN_COLUMN_COUNT,
+    SPAN_COLUMN_app,         SPAN_COLUMN_env,   SPAN_COLUMN_intent_label,
+    SPAN_COLUMN_model_label, SPAN_COLUMN_COUNT,
 };
 
-static inline struct bytes first_of(struct bytes a, struct bytes b) { return bytes_present(a) ? a : b; }
+static inline struct bytes first_of(struct bytes a, struct bytes b)
+{
+    return bytes_present(a) ? a : b;
+}
 
 static inline struct bytes label(struct bytes text, struct span_batch *batch, uint64_t *counters)
 {
@@ -40,7 +45,8 @@ static void annotate(const struct annotator_call *call, struct span_batch *batch
         call->counters[COUNT_NO_INTENT] += is_call && !bytes_present(batch->intent[row]);
         batch->app[row] = label(first_of(app, unknown), batch, call->counters);
         batch->env[row] = label(first_of(batch->environment[row], unknown), batch, call->counters);
-        batch->intent_label[row] = label(first_of(batch->intent[row], unknown), batch, call->counters);
+        batch->intent_label[row] =
+            label(first_of(batch->intent[row], unknown), batch, call->counters);
         struct bytes model = first_of(batch->response_model[row], batch->request_model[row]);
         batch->model_label[row] = label(first_of(model, unknown), batch, call->counters);
     }

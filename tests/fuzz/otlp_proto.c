@@ -2,10 +2,10 @@
  * otlp_proto.c - any bytes as an OTLP record: nothing outside is read, every string can be touched,
  * batches of one row and of many give the same rows, and every row can be printed as JSON.
  */
+#include "engine/span/otlp_proto.h"
 #include "engine/base/check.h"
 #include "engine/base/json.h"
 #include "engine/span/canonical_json.h"
-#include "engine/span/otlp_proto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +26,8 @@ static void touch_strings(const struct span_batch *batch)
 }
 
 /* Text in `out` only when it is given. */
-static uint32_t decode(struct bytes record, struct span_batch *batch, struct otlp_cursor *cursor, struct buffer *out)
+static uint32_t decode(struct bytes record, struct span_batch *batch, struct otlp_cursor *cursor,
+                       struct buffer *out)
 {
     uint32_t rows = 0;
     otlp_cursor_start(cursor, record, 0, &otlp_limits_default);
@@ -62,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_clear(&out);
     uint32_t rows = decode(record, many, &a, &out);
     CHECK(decode(record, one, &b, NULL) == rows);
-    CHECK(a.bad_spans == b.bad_spans && a.bad_offset == b.bad_offset && a.cut_strings == b.cut_strings);
+    CHECK(a.bad_spans == b.bad_spans && a.bad_offset == b.bad_offset &&
+          a.cut_strings == b.cut_strings);
     CHECK(a.state.spans == b.state.spans);
     CHECK(!out.failed);
     return 0;

@@ -1,9 +1,13 @@
 /* annotate_format_test.c - golden rows of format: outcome, truncation, length. */
 #include "tests/operators/annotate_help.h"
 
-#define MESSAGE(text) "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"" text "\"}],\"finish_reason\":\"stop\"}]"
-#define TOOL_CALL "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\",\"arguments\":{}}]}]"
-#define ABSENT SPAN_BIN_ABSENT
+#define MESSAGE(text)                                                                              \
+    "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"" text                   \
+    "\"}],\"finish_reason\":\"stop\"}]"
+#define TOOL_CALL                                                                                  \
+    "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\",\"arguments\":{}}" \
+    "]}]"
+#define ABSENT   SPAN_BIN_ABSENT
 #define NO_WORDS SPAN_I64_ABSENT
 
 struct golden {
@@ -22,7 +26,8 @@ static const struct golden table[] = {
     {NULL, NULL, "json", "length", MESSAGE("{\\\"a\\\": [1, 2"), FLAG_FAIL, FLAG_FAIL, 3},
     {NULL, NULL, "json_object", "stop", MESSAGE("{}"), FLAG_PASS, FLAG_PASS, 1},
     {NULL, NULL, "json_schema", "stop", MESSAGE("nope"), FLAG_FAIL, FLAG_PASS, 1},
-    {NULL, NULL, "json", "stop", "{\"a\": 1}", FLAG_PASS, FLAG_PASS, 2}, /* plain text, no messages */
+    {NULL, NULL, "json", "stop", "{\"a\": 1}", FLAG_PASS, FLAG_PASS,
+     2}, /* plain text, no messages */
     {NULL, NULL, "json", "stop", "plain prose", FLAG_FAIL, FLAG_PASS, 2},
     /* not asked */
     {NULL, NULL, "text", "stop", MESSAGE("hello there"), ABSENT, FLAG_PASS, 2},
@@ -33,14 +38,16 @@ static const struct golden table[] = {
     {NULL, NULL, "json", "stop", "[]", FLAG_NO_CONTENT, FLAG_PASS, NO_WORDS},
     {NULL, NULL, "json", "tool_calls", TOOL_CALL, ABSENT, FLAG_PASS, NO_WORDS},
     {NULL, NULL, "json", "tool_call", NULL, ABSENT, FLAG_PASS, NO_WORDS},
-    {NULL, NULL, "json", "stop", "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"te", FLAG_UNPARSED, FLAG_PASS, NO_WORDS},
+    {NULL, NULL, "json", "stop", "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"te",
+     FLAG_UNPARSED, FLAG_PASS, NO_WORDS},
     /* options */
     {"json", NULL, NULL, "stop", MESSAGE("words"), FLAG_FAIL, FLAG_PASS, 1},
     {"json", NULL, NULL, "MAX_TOKENS", MESSAGE("{}"), FLAG_PASS, FLAG_FAIL, 1},
     {"any", NULL, "json", "stop", MESSAGE("words"), FLAG_PASS, FLAG_PASS, 1},
     {"any", NULL, NULL, "stop", NULL, FLAG_NO_CONTENT, FLAG_PASS, NO_WORDS},
     {NULL, NULL, "json", "stop", MESSAGE("```json\\n{\\\"a\\\":1}\\n```"), FLAG_FAIL, FLAG_PASS, 3},
-    {NULL, "true", "json", "stop", MESSAGE("```json\\n{\\\"a\\\":1}\\n```"), FLAG_PASS, FLAG_PASS, 3},
+    {NULL, "true", "json", "stop", MESSAGE("```json\\n{\\\"a\\\":1}\\n```"), FLAG_PASS, FLAG_PASS,
+     3},
     {NULL, "true", "json", "stop", MESSAGE("```\\n[]\\n``` done"), FLAG_FAIL, FLAG_PASS, 4},
     {NULL, "true", "json", "stop", MESSAGE("``````"), FLAG_FAIL, FLAG_PASS, 1},
     {NULL, "true", "json", "stop", MESSAGE("{\\\"a\\\":1}"), FLAG_PASS, FLAG_PASS, 1},
@@ -109,8 +116,8 @@ static void trees_are_unparsed_until_they_are_read(void **state)
 static void metrics_stand_on_written_columns(void **state)
 {
     (void)state;
-    static const struct annotator_class *const classes[] = {&annotator_who, &annotator_prompt, &annotator_format,
-                                                            &annotator_sampler, &annotator_score};
+    static const struct annotator_class *const classes[] = {
+        &annotator_who, &annotator_prompt, &annotator_format, &annotator_sampler, &annotator_score};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         for (uint32_t m = 0; m < classes[i]->metrics_count; m++) {
             bool written = false;

@@ -56,7 +56,8 @@ static void long_labels_are_cut_and_hashed(void **state)
     assert_int_equal(cut.size, 64);
     assert_memory_equal(cut.data, text, 47);
     assert_int_equal(cut.data[47], '~');
-    assert_memory_equal(cut.data + 48, "d020eae0d55edf21", 16); /* the same everywhere and for ever */
+    assert_memory_equal(cut.data + 48, "d020eae0d55edf21",
+                        16); /* the same everywhere and for ever */
     struct bytes other = label_fit(bytes_of(text, 66), arena);
     assert_false(bytes_equal(cut, other));
     text[46] = (char)0xc3; /* no half characters */
@@ -76,14 +77,16 @@ static void prompt_by_version_hash_content_or_none(void **state)
         bench_row(&b, ROW_SPAN, ROLE_CALL);
     b.batch->prompt_version_given[0] = TEXT("v7");
     b.batch->prompt_hash_given[0] = TEXT("abc");
-    b.batch->prompt_hash_given[1] = TEXT("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    b.batch->prompt_hash_given[1] =
+        TEXT("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     b.batch->system_instructions[1] = TEXT("Be brief.");
     b.batch->system_instructions[2] = TEXT("[{\"type\":\"text\",\"content\":\"Reply as JSON.\"}]");
     b.batch->system_instructions[3] = TEXT("Be brief.");
     b.batch->system_instructions[4] = TEXT("Be brief.");
     bench_run(&b);
     expect_text(b.batch->prompt_label[0], "v7");
-    expect_text(b.batch->prompt_label[1], "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    expect_text(b.batch->prompt_label[1],
+                "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     expect_text(b.batch->prompt_label[2], "b2efc3572c4fd565");
     expect_text(b.batch->prompt_label[3], "213c22ed7234eb11");
     expect_text(b.batch->prompt_label[4], "213c22ed7234eb11");

@@ -31,9 +31,11 @@ static void sampling_numbers_never_change(void **state)
         double u = sample_u(bytes_of(id, 16));
         assert_memory_equal(&u, &golden[i].u, sizeof u);
     }
-    assert_true(rates_stratum(TEXT("shop"), TEXT("refund"), TEXT("v7"), TEXT("gpt-4o-mini")) == 0x6cedc14b33bd10e5ULL);
+    assert_true(rates_stratum(TEXT("shop"), TEXT("refund"), TEXT("v7"), TEXT("gpt-4o-mini")) ==
+                0x6cedc14b33bd10e5ULL);
     assert_true(rates_stratum(TEXT(""), TEXT(""), TEXT(""), TEXT("")) == 0x995ce8818d67c670ULL);
-    assert_true(rates_stratum(TEXT("ab"), TEXT("c"), TEXT(""), TEXT("")) != rates_stratum(TEXT("a"), TEXT("bc"), TEXT(""), TEXT("")));
+    assert_true(rates_stratum(TEXT("ab"), TEXT("c"), TEXT(""), TEXT("")) !=
+                rates_stratum(TEXT("a"), TEXT("bc"), TEXT(""), TEXT("")));
 }
 
 /* Counters as trace ids, the worst there is: still uniform (chi-square over 100 bins, 99.9 %: 148.2). */
@@ -113,7 +115,8 @@ static void purposes_by_threshold(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         span_batch_reset(b.batch);
         uint32_t row = call_row(&b, id);
-        rates_set(b.rates, rates_stratum(TEXT("shop"), TEXT("refund"), TEXT("v7"), TEXT("m")), &cases[i].rate);
+        rates_set(b.rates, rates_stratum(TEXT("shop"), TEXT("refund"), TEXT("v7"), TEXT("m")),
+                  &cases[i].rate);
         b.batch->status[row] = cases[i].failed ? 2 : 1;
         bench_run(&b);
         assert_int_equal(b.batch->sample_purpose[row], cases[i].purpose);
@@ -135,7 +138,8 @@ static void what_is_kept_by_force(void **state)
     struct bench b = bench_open(&annotator_sampler, 16);
     uint8_t id[16];
     unhex("00000000000000000000000000000000", id);
-    uint32_t error_type = call_row(&b, id), format = call_row(&b, id), tool = bench_row(&b, ROW_SPAN, ROLE_TOOL);
+    uint32_t error_type = call_row(&b, id), format = call_row(&b, id),
+             tool = bench_row(&b, ROW_SPAN, ROLE_TOOL);
     b.batch->error_type[error_type] = TEXT("timeout");
     b.batch->format_bin[format] = FLAG_FAIL;
     b.batch->status[tool] = 2;
@@ -180,15 +184,22 @@ static void scores_count_in_their_population_only(void **state)
         int64_t in_population;
         uint16_t bin;
     } cases[] = {
-        {1, 1, 0}, {5, 1, 4}, {3.4, 1, 2}, {4.6, 1, 4}, {3, 0, SPAN_BIN_ABSENT}, {3, SPAN_I64_ABSENT, SPAN_BIN_ABSENT},
-        {0, 1, SPAN_BIN_ABSENT}, {6, 1, SPAN_BIN_ABSENT},
+        {1, 1, 0},
+        {5, 1, 4},
+        {3.4, 1, 2},
+        {4.6, 1, 4},
+        {3, 0, SPAN_BIN_ABSENT},
+        {3, SPAN_I64_ABSENT, SPAN_BIN_ABSENT},
+        {0, 1, SPAN_BIN_ABSENT},
+        {6, 1, SPAN_BIN_ABSENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint32_t row = bench_row(&b, ROW_VERDICT, ROLE_OTHER);
         b.batch->score[row] = cases[i].score;
         b.batch->in_population[row] = cases[i].in_population;
     }
-    uint32_t unscored = bench_row(&b, ROW_VERDICT, ROLE_OTHER), span = bench_row(&b, ROW_SPAN, ROLE_CALL);
+    uint32_t unscored = bench_row(&b, ROW_VERDICT, ROLE_OTHER),
+             span = bench_row(&b, ROW_SPAN, ROLE_CALL);
     b.batch->in_population[unscored] = 1;
     b.batch->in_population[span] = 1;
     b.batch->score[span] = 3;

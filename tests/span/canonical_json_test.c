@@ -11,7 +11,8 @@
 static void put_record(struct buffer *out, unsigned spans)
 {
     static const char *const finish[] = {"max_tokens", NULL};
-    struct buffer resource = BUFFER_WITH_LIMIT(LIMIT), scope = resource, scope_spans = resource, both = resource, span = resource;
+    struct buffer resource = BUFFER_WITH_LIMIT(LIMIT), scope = resource, scope_spans = resource,
+                  both = resource, span = resource;
     otlp_put_text(&resource, 1, "service.name", "shop");
     otlp_put_text(&resource, 1, "deployment.environment.name", "prod");
     otlp_put_text_field(&scope, 1, "my.scope");
@@ -67,11 +68,16 @@ static void a_span_as_a_line(void **state)
     assert_string_equal(
         (char *)lines.data,
         "{\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\",\"span_id\":\"090a0b0c0d0e0f10\","
-        "\"parent_span_id\":\"0102030405060708\",\"name\":\"chat \\\"m\\\"\",\"kind\":3,\"start_ns\":1795227554174398990,"
-        "\"end_ns\":1795227555174398990,\"status\":{\"code\":0,\"message\":\"\"},\"dialect\":\"otel-genai\",\"role\":\"call\","
-        "\"service\":\"shop\",\"environment\":\"prod\",\"scope\":\"my.scope\",\"operation\":\"chat\",\"provider\":\"anthropic\","
-        "\"stream\":true,\"request_model\":\"claude\",\"input_tokens\":120,\"cached_tokens\":20,\"error_type\":\"timeout\","
-        "\"intent\":\"refund\",\"session\":\"c-1\",\"finish\":\"length\",\"finish_reasons\":[\"max_tokens\"],"
+        "\"parent_span_id\":\"0102030405060708\",\"name\":\"chat "
+        "\\\"m\\\"\",\"kind\":3,\"start_ns\":1795227554174398990,"
+        "\"end_ns\":1795227555174398990,\"status\":{\"code\":0,\"message\":\"\"},\"dialect\":"
+        "\"otel-genai\",\"role\":\"call\","
+        "\"service\":\"shop\",\"environment\":\"prod\",\"scope\":\"my.scope\",\"operation\":"
+        "\"chat\",\"provider\":\"anthropic\","
+        "\"stream\":true,\"request_model\":\"claude\",\"input_tokens\":120,\"cached_tokens\":20,"
+        "\"error_type\":\"timeout\","
+        "\"intent\":\"refund\",\"session\":\"c-1\",\"finish\":\"length\",\"finish_reasons\":[\"max_"
+        "tokens\"],"
         "\"ttft_ms\":112.5,\"failed\":true,\"content_bytes\":{\"output_messages\":12}}\n");
     assert_int_equal(report.spans, 1);
     assert_int_equal(report.bad_spans, 0);

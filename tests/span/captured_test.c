@@ -10,13 +10,25 @@
 #include "tests/span/rows.h"
 
 #define DOCUMENT_BYTES ((size_t)64 << 20)
-#define DEPTH 64
-#define ROWS_MAX 4096
+#define DEPTH          64
+#define ROWS_MAX       4096
 
 static const char *const folders[] = {
-    "otel-genai-openai", "otel-genai-langchain", "otel-openai-v2-span", "otel-openai-v2-nocontent",
-    "otel-openai-v2-events", "openinference", "openinference-langchain", "openlit", "openllmetry",
-    "openllmetry-langchain", "langfuse", "litellm", "pydantic-ai", "strands", "vercel-ai-5",
+    "otel-genai-openai",
+    "otel-genai-langchain",
+    "otel-openai-v2-span",
+    "otel-openai-v2-nocontent",
+    "otel-openai-v2-events",
+    "openinference",
+    "openinference-langchain",
+    "openlit",
+    "openllmetry",
+    "openllmetry-langchain",
+    "langfuse",
+    "litellm",
+    "pydantic-ai",
+    "strands",
+    "vercel-ai-5",
 };
 
 static char root_path[1200];
@@ -62,10 +74,11 @@ struct place {
     char span[40];
 };
 
-#define EXPECT(condition, p, what)                                                                       \
-    do {                                                                                                 \
-        if (!(condition))                                                                                \
-            fail_msg("%s span %lld (%s): %s", (p)->folder, (long long)(p)->index, (p)->span, (what));    \
+#define EXPECT(condition, p, what)                                                                 \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_msg("%s span %lld (%s): %s", (p)->folder, (long long)(p)->index, (p)->span,       \
+                     (what));                                                                      \
     } while (0)
 
 static bool same_hex(struct bytes id, struct bytes hex)
@@ -81,14 +94,17 @@ static bool same_hex(struct bytes id, struct bytes hex)
     return true;
 }
 
-static void compare_core(const struct place *p, const struct json_value *e, const struct span_batch *b, uint32_t row)
+static void compare_core(const struct place *p, const struct json_value *e,
+                         const struct span_batch *b, uint32_t row)
 {
     int64_t kind = 0, start = 0, end = 0, status = 0;
     EXPECT(same_hex(b->trace_id[row], json_text(json_get(e, "trace_id"))), p, "trace_id");
     EXPECT(same_hex(b->span_id[row], json_text(json_get(e, "span_id"))), p, "span_id");
-    EXPECT(same_hex(b->parent_span_id[row], json_text(json_get(e, "parent_span_id"))), p, "parent_span_id");
+    EXPECT(same_hex(b->parent_span_id[row], json_text(json_get(e, "parent_span_id"))), p,
+           "parent_span_id");
     EXPECT(bytes_equal(b->name[row], json_text(json_get(e, "name"))), p, "name");
-    assert_true(json_integer(json_get(e, "kind"), &kind) && json_integer(json_get(e, "start_ns"), &start) &&
+    assert_true(json_integer(json_get(e, "kind"), &kind) &&
+                json_integer(json_get(e, "start_ns"), &start) &&
                 json_integer(json_get(e, "end_ns"), &end));
     EXPECT(b->span_kind[row] == kind, p, "kind");
     EXPECT(b->start_ns[row] == start && b->end_ns[row] == end, p, "times");
@@ -97,15 +113,20 @@ static void compare_core(const struct place *p, const struct json_value *e, cons
     const struct json_value *state = json_get(e, "status");
     if (json_integer(json_get(state, "code"), &status))
         EXPECT(b->status[row] == status, p, "status code");
-    struct bytes message = json_text(json_get(state, "message")); /* long ones are shortened there */
+    struct bytes message =
+        json_text(json_get(state, "message")); /* long ones are shortened there */
     EXPECT(b->status_message[row].size >= message.size &&
-               (message.size == 0 || memcmp(b->status_message[row].data, message.data, message.size) == 0),
+               (message.size == 0 ||
+                memcmp(b->status_message[row].data, message.data, message.size) == 0),
            p, "status message");
-    EXPECT(bytes_equal_text(json_text(json_get(e, "dialect")), dialect_name((enum dialect)b->dialect[row])), p,
-           "dialect");
-    bool known = b->role[row] != ROLE_OTHER; /* what is said about a role is true, if not yet complete */
-    EXPECT(!known || bytes_equal_text(json_text(json_get(e, "role")), span_role_name((enum span_role)b->role[row])), p,
-           "role");
+    EXPECT(bytes_equal_text(json_text(json_get(e, "dialect")),
+                            dialect_name((enum dialect)b->dialect[row])),
+           p, "dialect");
+    bool known =
+        b->role[row] != ROLE_OTHER; /* what is said about a role is true, if not yet complete */
+    EXPECT(!known || bytes_equal_text(json_text(json_get(e, "role")),
+                                      span_role_name((enum span_role)b->role[row])),
+           p, "role");
 }
 
 enum fact_type { FACT_TEXT, FACT_INTEGER, FACT_FINISH, FACT_MILLISECONDS };
@@ -147,8 +168,10 @@ static bool on_the_span(const struct json_value *places, const struct fact *fact
     for (size_t i = 0; i < json_count(places); i++) {
         struct bytes place = json_text(json_at(places, i));
         bool elsewhere = (place.size >= 4 && memcmp(place.data, "log:", 4) == 0) ||
-                         memchr(place.data, '~', place.size) != NULL || bytes_equal_text(place, "gen_ai.output.messages");
-        if (!elsewhere || (fact->type == FACT_FINISH && bytes_equal_text(place, "gen_ai.output.messages~/0/finish_reason")))
+                         memchr(place.data, '~', place.size) != NULL ||
+                         bytes_equal_text(place, "gen_ai.output.messages");
+        if (!elsewhere || (fact->type == FACT_FINISH &&
+                           bytes_equal_text(place, "gen_ai.output.messages~/0/finish_reason")))
             return true;
     }
     return false;
@@ -162,7 +185,8 @@ static bool fact_present(const struct span_batch *b, uint32_t row, const struct 
     return ((const int64_t *)column)[row] != SPAN_I64_ABSENT;
 }
 
-static bool fact_equal(const struct span_batch *b, uint32_t row, const struct fact *fact, const struct json_value *truth)
+static bool fact_equal(const struct span_batch *b, uint32_t row, const struct fact *fact,
+                       const struct json_value *truth)
 {
     const void *column = span_batch_column(b, fact->column);
     int64_t integer;
@@ -181,22 +205,27 @@ static bool fact_equal(const struct span_batch *b, uint32_t row, const struct fa
     return false;
 }
 
-static unsigned compare_facts(const struct place *p, const struct json_value *e, const struct span_batch *b, uint32_t row)
+static unsigned compare_facts(const struct place *p, const struct json_value *e,
+                              const struct span_batch *b, uint32_t row)
 {
     unsigned compared = 0;
     const struct json_value *truths = json_get(e, "facts");
-    EXPECT(bytes_equal_text(json_text(json_get(e, "role")), span_role_name((enum span_role)b->role[row])), p, "role");
+    EXPECT(bytes_equal_text(json_text(json_get(e, "role")),
+                            span_role_name((enum span_role)b->role[row])),
+           p, "role");
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         const struct fact *fact = &facts[i];
         const struct json_value *truth = json_get(truths, fact->name);
         const struct json_value *places = json_get(json_get(e, "carried"), fact->name);
-        bool carried = on_the_span(places, fact) || (strcmp(fact->name, "operation") == 0 && truth != NULL);
+        bool carried =
+            on_the_span(places, fact) || (strcmp(fact->name, "operation") == 0 && truth != NULL);
         if (carried) {
             EXPECT(fact_equal(b, row, fact, truth), p, fact->name);
             compared++;
         } else if (strcmp(fact->name, "session") != 0 && strcmp(fact->name, "thread") != 0 &&
                    json_get(json_get(e, "misreported"), fact->name) == NULL &&
-                   (names(json_get(e, "dropped"), fact->name) || names(json_get(e, "only_in_logs"), fact->name))) {
+                   (names(json_get(e, "dropped"), fact->name) ||
+                    names(json_get(e, "only_in_logs"), fact->name))) {
             EXPECT(!fact_present(b, row, fact), p, fact->name);
             compared++;
         }
@@ -223,12 +252,14 @@ static unsigned for_each_expected(const char *folder,
         if (line_end == NULL)
             line_end = end;
         struct error error = {0};
-        const struct json_value *e = json_parse(document, bytes_of(at, (size_t)(line_end - at)), DEPTH, &error);
+        const struct json_value *e =
+            json_parse(document, bytes_of(at, (size_t)(line_end - at)), DEPTH, &error);
         if (e == NULL)
             fail_msg("%s: %s", path, error.message);
         struct place place = {.folder = folder};
         assert_true(json_integer(json_get(e, "index"), &place.index));
-        snprintf(place.span, sizeof place.span, "%.*s", BYTES_FMT(json_text(json_get(e, "span_id"))));
+        snprintf(place.span, sizeof place.span, "%.*s",
+                 BYTES_FMT(json_text(json_get(e, "span_id"))));
         load(&decoded, folder, json_text(json_get(e, "file")));
         assert_in_range(place.index, 0, decoded.batch->rows - 1);
         compared += each(&place, e, decoded.batch, (uint32_t)place.index);
@@ -240,7 +271,8 @@ static unsigned for_each_expected(const char *folder,
     return compared;
 }
 
-static unsigned each_core(const struct place *p, const struct json_value *e, const struct span_batch *b, uint32_t row)
+static unsigned each_core(const struct place *p, const struct json_value *e,
+                          const struct span_batch *b, uint32_t row)
 {
     compare_core(p, e, b, row);
     return 1;
@@ -270,7 +302,8 @@ static void all_facts_of_otel_genai(void **state)
 
 /* ---- against the Collector's own JSON -------------------------------------------------------------------- */
 
-static unsigned compare_attributes(const char *file, const struct json_value *span, const struct span_batch *b, uint32_t row)
+static unsigned compare_attributes(const char *file, const struct json_value *span,
+                                   const struct span_batch *b, uint32_t row)
 {
     unsigned compared = 0;
     const struct json_value *attributes = json_get(span, "attributes");
@@ -279,7 +312,8 @@ static unsigned compare_attributes(const char *file, const struct json_value *sp
         struct bytes key = json_text(json_get(attribute, "key"));
         struct bytes text = json_text(json_get(json_get(attribute, "value"), "stringValue"));
         const struct dialect_alias *alias = dialect_find(key.data, key.size);
-        if (alias == NULL || alias->span_rank < 9 || alias->transform != TRANSFORM_TEXT || text.size == 0)
+        if (alias == NULL || alias->span_rank < 9 || alias->transform != TRANSFORM_TEXT ||
+            text.size == 0)
             continue;
         struct bytes got = ((const struct bytes *)span_batch_column(b, alias->column))[row];
         if (!bytes_equal(got, text))
@@ -289,7 +323,8 @@ static unsigned compare_attributes(const char *file, const struct json_value *sp
     return compared;
 }
 
-static unsigned compare_file(const char *file, const struct json_value *json, const struct span_batch *b)
+static unsigned compare_file(const char *file, const struct json_value *json,
+                             const struct span_batch *b)
 {
     uint32_t row = 0;
     unsigned compared = 0;
@@ -360,7 +395,9 @@ static void any_field_order_gives_the_same_rows(void **state)
             rows_dump(buffer_bytes(&original), 64, NULL, &cursor, &rows);
             for (unsigned order = ORDER_ASCENDING; order < ORDER_RANDOM + 4; order++) {
                 struct buffer other = BUFFER_WITH_LIMIT((size_t)64 << 20), other_rows = other;
-                assert_true(otlp_reorder(buffer_bytes(&original), order < ORDER_RANDOM ? order : ORDER_RANDOM, &rng, &other));
+                assert_true(otlp_reorder(buffer_bytes(&original),
+                                         order < ORDER_RANDOM ? order : ORDER_RANDOM, &rng,
+                                         &other));
                 assert_int_equal(other.size, original.size);
                 rows_dump(buffer_bytes(&other), 64, NULL, &cursor, &other_rows);
                 assert_string_equal((char *)other_rows.data, (char *)rows.data);

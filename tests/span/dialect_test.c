@@ -92,7 +92,8 @@ static void scopes_by_whole_parts(void **state)
         {"ai", DIALECT_VERCEL_AI},
         {"aix", DIALECT_UNKNOWN},
         {"my.ai", DIALECT_UNKNOWN},
-        {"gen_ai.system", DIALECT_VERCEL_AI}, /* below "gen_ai"; the attribute of that name is no scope */
+        {"gen_ai.system",
+         DIALECT_VERCEL_AI}, /* below "gen_ai"; the attribute of that name is no scope */
         {"", DIALECT_UNKNOWN},
         {".", DIALECT_UNKNOWN},
     };
@@ -105,11 +106,18 @@ static void dialect_of_what_a_span_says(void **state)
 {
     (void)state;
     assert_int_equal(dialect_decide(0, DIALECT_UNKNOWN, DIALECT_UNKNOWN), DIALECT_UNKNOWN);
-    assert_int_equal(dialect_decide(GENERATION_ANY, DIALECT_UNKNOWN, DIALECT_UNKNOWN), DIALECT_OTEL_GENAI);
-    assert_int_equal(dialect_decide(GENERATION_ANY | GENERATION_OLD, DIALECT_UNKNOWN, DIALECT_UNKNOWN), DIALECT_OTEL_GENAI_OLD);
-    assert_int_equal(dialect_decide(GENERATION_NEW | GENERATION_OLD, DIALECT_UNKNOWN, DIALECT_UNKNOWN), DIALECT_OTEL_GENAI);
-    assert_int_equal(dialect_decide(GENERATION_NEW, DIALECT_OPENINFERENCE, DIALECT_UNKNOWN), DIALECT_OPENINFERENCE);
-    assert_int_equal(dialect_decide(GENERATION_NEW, DIALECT_OPENINFERENCE, DIALECT_STRANDS), DIALECT_STRANDS);
+    assert_int_equal(dialect_decide(GENERATION_ANY, DIALECT_UNKNOWN, DIALECT_UNKNOWN),
+                     DIALECT_OTEL_GENAI);
+    assert_int_equal(
+        dialect_decide(GENERATION_ANY | GENERATION_OLD, DIALECT_UNKNOWN, DIALECT_UNKNOWN),
+        DIALECT_OTEL_GENAI_OLD);
+    assert_int_equal(
+        dialect_decide(GENERATION_NEW | GENERATION_OLD, DIALECT_UNKNOWN, DIALECT_UNKNOWN),
+        DIALECT_OTEL_GENAI);
+    assert_int_equal(dialect_decide(GENERATION_NEW, DIALECT_OPENINFERENCE, DIALECT_UNKNOWN),
+                     DIALECT_OPENINFERENCE);
+    assert_int_equal(dialect_decide(GENERATION_NEW, DIALECT_OPENINFERENCE, DIALECT_STRANDS),
+                     DIALECT_STRANDS);
     assert_string_equal(dialect_name(DIALECT_OTEL_GENAI_OLD), "otel-genai");
     for (unsigned dialect = 0; dialect < DIALECT_COUNT; dialect++)
         assert_non_null(dialect_name(dialect));
@@ -140,18 +148,29 @@ static void roles_of_operations(void **state)
         {DIALECT_UNKNOWN, "", ROLE_OTHER},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(dialect_role(cases[i].dialect, bytes_from_text(cases[i].operation)), cases[i].role);
+        assert_int_equal(dialect_role(cases[i].dialect, bytes_from_text(cases[i].operation)),
+                         cases[i].role);
 }
 
 static void finish_reasons_in_one_language(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"stop", "stop"},           {"end_turn", "stop"},         {"STOP", "stop"},
-        {"completed", "stop"},      {"length", "length"},         {"max_tokens", "length"},
-        {"MAX_TOKENS", "length"},   {"incomplete", "length"},     {"tool_calls", "tool_calls"},
-        {"tool_call", "tool_calls"}, {"tool-calls", "tool_calls"}, {"tool_use", "tool_calls"},
-        {"function_call", "tool_calls"}, {"content-filter", "content_filter"}, {"SAFETY", "content_filter"},
+        {"stop", "stop"},
+        {"end_turn", "stop"},
+        {"STOP", "stop"},
+        {"completed", "stop"},
+        {"length", "length"},
+        {"max_tokens", "length"},
+        {"MAX_TOKENS", "length"},
+        {"incomplete", "length"},
+        {"tool_calls", "tool_calls"},
+        {"tool_call", "tool_calls"},
+        {"tool-calls", "tool_calls"},
+        {"tool_use", "tool_calls"},
+        {"function_call", "tool_calls"},
+        {"content-filter", "content_filter"},
+        {"SAFETY", "content_filter"},
         {"refusal", "content_filter"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -173,7 +192,8 @@ static void finish_reason_inside_messages(void **state)
         {" [ { \"finish_reason\" : \"length\" , \"role\":\"x\"}]", "length"},
         {"{\"finish_reason\":\"stop\"}", "stop"},
         {"[{\"finish_reason\":null},{\"finish_reason\":\"tool_call\"}]", "tool_call"},
-        {"[{\"parts\":[{\"arguments\":{\"finish_reason\":\"no\"}}],\"finish_reason\":\"yes\"}]", "yes"},
+        {"[{\"parts\":[{\"arguments\":{\"finish_reason\":\"no\"}}],\"finish_reason\":\"yes\"}]",
+         "yes"},
         {"[{\"parts\":[{\"content\":\"\\\"finish_reason\\\":\\\"no\\\"\"}]}]", NULL},
         {"[{\"parts\":[{\"content\":\"\\\\\"}],\"finish_reason\":\"yes\"}]", "yes"},
         {"[{\"content\":\"finish_reason\"}]", NULL},
@@ -197,7 +217,8 @@ static void system_message_in_front(void **state)
     static const char *const cases[][2] = {
         {"[{\"role\":\"system\",\"parts\":[{\"content\":\"a } ] b\"}]},{\"role\":\"user\"}]",
          "{\"role\":\"system\",\"parts\":[{\"content\":\"a } ] b\"}]}"},
-        {" [ {\"content\":\"x\",\"role\" : \"developer\"} ]", "{\"content\":\"x\",\"role\" : \"developer\"}"},
+        {" [ {\"content\":\"x\",\"role\" : \"developer\"} ]",
+         "{\"content\":\"x\",\"role\" : \"developer\"}"},
         {"[{\"role\":\"user\",\"parts\":[]},{\"role\":\"system\"}]", NULL},
         {"[{\"parts\":[{\"role\":\"system\"}]}]", NULL},
         {"[{\"role\":{},\"x\":\"system\"}]", NULL},
@@ -223,15 +244,22 @@ static void answers_of_every_shape(void **state)
         enum answer_kind kind;
         const char *text;
     } cases[] = {
-        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]}]", ANSWER_TEXT, "hi"},
-        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"},{\"type\":\"reasoning\",\"content\":\"r\"},"
-         "{\"type\":\"text\",\"content\":\"b\"}]}]", ANSWER_TEXT, "ab"},
+        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]}]",
+         ANSWER_TEXT, "hi"},
+        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"},{\"type\":"
+         "\"reasoning\",\"content\":\"r\"},"
+         "{\"type\":\"text\",\"content\":\"b\"}]}]",
+         ANSWER_TEXT, "ab"},
         {"[{\"role\":\"assistant\",\"content\":\"old \\u00e4\"}]", ANSWER_TEXT, "old \xc3\xa4"},
-        {"[{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"block\"}]}]", ANSWER_TEXT, "block"},
+        {"[{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"block\"}]}]",
+         ANSWER_TEXT, "block"},
         {"{\"role\":\"assistant\",\"content\":\"one\"}", ANSWER_TEXT, "one"},
-        {"[{\"role\":\"user\",\"parts\":[\"q\"]},{\"role\":\"assistant\",\"parts\":[\"a\"]}]", ANSWER_TEXT, "a"},
-        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\"}]}]", ANSWER_TOOLS, NULL},
-        {"[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\"}]}]", ANSWER_TOOLS, NULL},
+        {"[{\"role\":\"user\",\"parts\":[\"q\"]},{\"role\":\"assistant\",\"parts\":[\"a\"]}]",
+         ANSWER_TEXT, "a"},
+        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\"}]}]",
+         ANSWER_TOOLS, NULL},
+        {"[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\"}]}]",
+         ANSWER_TOOLS, NULL},
         {"[{\"role\":\"assistant\",\"parts\":[]}]", ANSWER_NONE, NULL},
         {"[]", ANSWER_NONE, NULL},
         {"", ANSWER_NONE, NULL},
@@ -240,7 +268,8 @@ static void answers_of_every_shape(void **state)
         {"{\"total\": 3}", ANSWER_TEXT, "{\"total\": 3}"},
         {"[1, 2]", ANSWER_TEXT, "[1, 2]"},
         {"{not json", ANSWER_TEXT, "{not json"},
-        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"cut of", ANSWER_UNPARSED, NULL},
+        {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"cut of",
+         ANSWER_UNPARSED, NULL},
     };
     struct json_document *document = json_create(1 << 20);
     struct arena *arena = arena_create(1 << 20);

@@ -88,7 +88,8 @@ void otlp_put_texts(struct buffer *out, uint32_t field, const char *key, const c
     buffer_free(&any);
 }
 
-void otlp_put_span_core(struct buffer *span, uint64_t number, const char *name, uint64_t start_ns, uint64_t end_ns)
+void otlp_put_span_core(struct buffer *span, uint64_t number, const char *name, uint64_t start_ns,
+                        uint64_t end_ns)
 {
     uint64_t trace_id[2] = {hash_mix64(number + 1), hash_mix64(~number)};
     uint64_t span_id = hash_mix64(number + 7) | 1;
@@ -108,7 +109,19 @@ uint64_t otlp_random(uint64_t *state)
 
 /* ---- reordering --------------------------------------------------------------------------------------- */
 
-enum message { REQUEST, RESOURCE_SPANS, RESOURCE, SCOPE_SPANS, SCOPE, SPAN, EVENT, LINK, STATUS, KEY_VALUE, LEAF };
+enum message {
+    REQUEST,
+    RESOURCE_SPANS,
+    RESOURCE,
+    SCOPE_SPANS,
+    SCOPE,
+    SPAN,
+    EVENT,
+    LINK,
+    STATUS,
+    KEY_VALUE,
+    LEAF
+};
 
 static enum message child_of(enum message parent, uint32_t field)
 {
@@ -117,10 +130,18 @@ static enum message child_of(enum message parent, uint32_t field)
         uint32_t field;
         enum message child;
     } children[] = {
-        {REQUEST, 1, RESOURCE_SPANS}, {RESOURCE_SPANS, 1, RESOURCE}, {RESOURCE_SPANS, 2, SCOPE_SPANS},
-        {RESOURCE, 1, KEY_VALUE},     {SCOPE_SPANS, 1, SCOPE},       {SCOPE_SPANS, 2, SPAN},
-        {SCOPE, 3, KEY_VALUE},        {SPAN, 9, KEY_VALUE},          {SPAN, 11, EVENT},
-        {SPAN, 13, LINK},             {SPAN, 15, STATUS},            {EVENT, 3, KEY_VALUE},
+        {REQUEST, 1, RESOURCE_SPANS},
+        {RESOURCE_SPANS, 1, RESOURCE},
+        {RESOURCE_SPANS, 2, SCOPE_SPANS},
+        {RESOURCE, 1, KEY_VALUE},
+        {SCOPE_SPANS, 1, SCOPE},
+        {SCOPE_SPANS, 2, SPAN},
+        {SCOPE, 3, KEY_VALUE},
+        {SPAN, 9, KEY_VALUE},
+        {SPAN, 11, EVENT},
+        {SPAN, 13, LINK},
+        {SPAN, 15, STATUS},
+        {EVENT, 3, KEY_VALUE},
         {LINK, 4, KEY_VALUE},
     };
     for (size_t i = 0; i < sizeof children / sizeof *children; i++) {
@@ -197,7 +218,8 @@ static void shuffle_fields(struct field *fields, size_t count, uint64_t *rng)
 }
 
 /* As deep as the schema: request, resource_spans, scope_spans, span, event, key_value. */
-static bool rewrite(enum message kind, struct bytes message, enum otlp_order order, uint64_t *rng, struct buffer *out)
+static bool rewrite(enum message kind, struct bytes message, enum otlp_order order, uint64_t *rng,
+                    struct buffer *out)
 {
     struct field *fields = memory_allocate_array(FIELDS_MAX, sizeof *fields);
     size_t count;

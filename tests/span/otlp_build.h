@@ -11,7 +11,8 @@
 
 void otlp_put_varint_field(struct buffer *out, uint32_t field, uint64_t value);
 void otlp_put_fixed64_field(struct buffer *out, uint32_t field, uint64_t value);
-void otlp_put_message(struct buffer *out, uint32_t field, struct bytes body); /* strings and bytes too */
+void otlp_put_message(struct buffer *out, uint32_t field,
+                      struct bytes body); /* strings and bytes too */
 void otlp_put_text_field(struct buffer *out, uint32_t field, const char *text);
 
 /* A KeyValue in a field of `out` (9 in spans, 1 in resources), key first. */
@@ -19,17 +20,19 @@ void otlp_put_text(struct buffer *out, uint32_t field, const char *key, const ch
 void otlp_put_integer(struct buffer *out, uint32_t field, const char *key, int64_t value);
 void otlp_put_real(struct buffer *out, uint32_t field, const char *key, double value);
 void otlp_put_boolean(struct buffer *out, uint32_t field, const char *key, bool value);
-void otlp_put_texts(struct buffer *out, uint32_t field, const char *key, const char *const *values); /* NULL-ended */
+void otlp_put_texts(struct buffer *out, uint32_t field, const char *key,
+                    const char *const *values); /* NULL-ended */
 /* Any AnyValue message, already encoded. */
 void otlp_put_value(struct buffer *out, uint32_t field, const char *key, struct bytes any_value);
 
 /* Ids made of number, name, kind and times; then attributes may be added with field 9. */
-void otlp_put_span_core(struct buffer *span, uint64_t number, const char *name, uint64_t start_ns, uint64_t end_ns);
+void otlp_put_span_core(struct buffer *span, uint64_t number, const char *name, uint64_t start_ns,
+                        uint64_t end_ns);
 
 enum otlp_order {
     ORDER_ASCENDING,
     ORDER_DESCENDING, /* as the Collector writes: all messages back to front, repeats in their order */
-    ORDER_RANDOM,     /* fields of one number keep their order; other numbers land anywhere between them */
+    ORDER_RANDOM, /* fields of one number keep their order; other numbers land anywhere between them */
 };
 
 /* The same ExportTraceServiceRequest with the fields of every known message in this order. False when

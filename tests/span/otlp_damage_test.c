@@ -13,7 +13,8 @@
 static void put_sample(struct buffer *out)
 {
     static const char *const finish[] = {"stop", NULL};
-    struct buffer resource = BUFFER_WITH_LIMIT(LIMIT), scope = resource, scope_spans = resource, both = resource, span = resource;
+    struct buffer resource = BUFFER_WITH_LIMIT(LIMIT), scope = resource, scope_spans = resource,
+                  both = resource, span = resource;
     otlp_put_text(&resource, 1, "service.name", "shop");
     otlp_put_text(&resource, 1, "deployment.environment.name", "prod");
     otlp_put_text_field(&scope, 1, "opentelemetry.instrumentation.genai.openai");
@@ -26,8 +27,11 @@ static void put_sample(struct buffer *out)
         otlp_put_text(&span, 9, "gen_ai.provider.name", "openai");
         otlp_put_texts(&span, 9, "gen_ai.response.finish_reasons", finish);
         otlp_put_integer(&span, 9, "gen_ai.usage.input_tokens", 1234567);
-        otlp_put_text(&span, 9, "gen_ai.output.messages", "[{\"role\":\"assistant\",\"finish_reason\":\"stop\"}]");
-        otlp_put_message(&span, 15, BYTES_LITERAL("\x12\x03" "bad\x18\x02"));
+        otlp_put_text(&span, 9, "gen_ai.output.messages",
+                      "[{\"role\":\"assistant\",\"finish_reason\":\"stop\"}]");
+        otlp_put_message(&span, 15,
+                         BYTES_LITERAL("\x12\x03"
+                                       "bad\x18\x02"));
         otlp_put_message(&scope_spans, 2, buffer_bytes(&span));
     }
     otlp_put_message(&both, 1, buffer_bytes(&resource));
@@ -102,7 +106,8 @@ static void change_and_decode(struct bytes record, unsigned times, uint64_t *rng
 {
     struct span_batch *batch = span_batch_create(8);
     for (unsigned i = 0; i < times; i++) {
-        size_t size = otlp_random(rng) % 4 == 0 ? (size_t)(otlp_random(rng) % record.size) + 1 : record.size;
+        size_t size =
+            otlp_random(rng) % 4 == 0 ? (size_t)(otlp_random(rng) % record.size) + 1 : record.size;
         uint8_t *copy = exact_copy(record.data, size);
         change(copy, size, rng);
         struct otlp_cursor cursor;
@@ -129,7 +134,8 @@ static void random_changes_never_read_outside(void **state)
 static void random_changes_of_real_records(void **state)
 {
     (void)state;
-    static const char *const files[] = {"otel-genai-openai/0001", "openllmetry/0022", "strands/0000", "openinference/0001"};
+    static const char *const files[] = {"otel-genai-openai/0001", "openllmetry/0022",
+                                        "strands/0000", "openinference/0001"};
     char path[1200];
     uint64_t rng = test_seed(20261123);
     TEST_NEEDS_DATA(path, "captured/otel-genai-openai/0001.otlp.pb");
@@ -152,18 +158,19 @@ static void damage_inside_a_span_stays_there(void **state)
         const char *bytes;
         size_t size;
     } damages[] = {
-        {"\x4a\x7f", 2},             /* attribute goes beyond */
-        {"\x4a\x02\x0a\x05", 4},     /* key goes beyond */
-        {"\x39\x01", 2},             /* fixed64 cut */
+        {"\x4a\x7f", 2},                                          /* attribute goes beyond */
+        {"\x4a\x02\x0a\x05", 4},                                  /* key goes beyond */
+        {"\x39\x01", 2},                                          /* fixed64 cut */
         {"\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12}, /* varint of 11 bytes */
-        {"\x07", 1},                 /* wire type 7 */
-        {"\x00\x01", 2},             /* field 0 */
-        {"\x7a\x02\x12\x05", 4},     /* status message goes beyond */
-        {"\xbb\x06\x0a", 3},         /* group without end */
-        {"\x0c", 1},                 /* end of no group */
+        {"\x07", 1},                                              /* wire type 7 */
+        {"\x00\x01", 2},                                          /* field 0 */
+        {"\x7a\x02\x12\x05", 4},                                  /* status message goes beyond */
+        {"\xbb\x06\x0a", 3},                                      /* group without end */
+        {"\x0c", 1},                                              /* end of no group */
     };
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        struct buffer span = BUFFER_WITH_LIMIT(LIMIT), scope_spans = span, both = span, request = span;
+        struct buffer span = BUFFER_WITH_LIMIT(LIMIT), scope_spans = span, both = span,
+                      request = span;
         for (uint64_t n = 0; n < 3; n++) {
             buffer_clear(&span);
             otlp_put_span_core(&span, n, "s", 1, 2);

@@ -7,8 +7,8 @@
 #define LIMIT ((size_t)1 << 20)
 
 /* One resource, one scope, the given spans; appended to request. */
-static void put_group(struct buffer *request, struct bytes resource, struct bytes scope, const struct bytes *spans,
-                      size_t count)
+static void put_group(struct buffer *request, struct bytes resource, struct bytes scope,
+                      const struct bytes *spans, size_t count)
 {
     struct buffer scope_spans = BUFFER_WITH_LIMIT(LIMIT), both = BUFFER_WITH_LIMIT(LIMIT);
     otlp_put_message(&scope_spans, 1, scope);
@@ -22,7 +22,8 @@ static void put_group(struct buffer *request, struct bytes resource, struct byte
 }
 
 /* A request with one span whose fields are `extra` behind the core; decoded into `batch`. */
-static struct otlp_cursor decode_one(struct bytes extra, struct span_batch *batch, struct buffer *request)
+static struct otlp_cursor decode_one(struct bytes extra, struct span_batch *batch,
+                                     struct buffer *request)
 {
     struct buffer span = BUFFER_WITH_LIMIT(LIMIT);
     otlp_put_span_core(&span, 1, "chat m", 1000, 2000000000);
@@ -183,8 +184,9 @@ static void first_token_times_are_plausible_or_absent(void **state)
         int stream; /* -1: not said */
         int64_t ns;
     } cases[] = {
-        {0.4, 1, 400000000},   {0.4, -1, 400000000}, {0.4, 0, SPAN_I64_ABSENT},     {1.5, 1, 1500000000},
-        {2.001, 1, 1999999000}, {400, 1, 400000000},  {90000, 1, SPAN_I64_ABSENT}, {-1, 1, SPAN_I64_ABSENT},
+        {0.4, 1, 400000000},         {0.4, -1, 400000000},     {0.4, 0, SPAN_I64_ABSENT},
+        {1.5, 1, 1500000000},        {2.001, 1, 1999999000},   {400, 1, 400000000},
+        {90000, 1, SPAN_I64_ABSENT}, {-1, 1, SPAN_I64_ABSENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         buffer_clear(&f->extra);
@@ -205,7 +207,8 @@ static void content_as_text_or_tree(void **state)
     otlp_put_message(&any, 5, buffer_bytes(&list));
     otlp_put_value(&f->extra, 9, "gen_ai.input.messages", buffer_bytes(&any));
     otlp_put_text(&f->extra, 9, "gen_ai.output.messages",
-                  "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"\\\"finish_reason\\\":\\\"x\\\"\"}],"
+                  "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"\\\"finish_"
+                  "reason\\\":\\\"x\\\"\"}],"
                   "\"finish_reason\":\"stop\"}]");
     decode_one(buffer_bytes(&f->extra), f->batch, &f->request);
     assert_int_equal(f->batch->content_is_tree[0], 2);
@@ -222,10 +225,11 @@ static void unknown_fields_are_skipped(void **state)
     otlp_put_varint_field(&f->extra, 101, UINT64_MAX);
     otlp_put_fixed64_field(&f->extra, 102, 1);
     static const uint8_t rest[] = {
-        0x85, 0x01, 1, 2, 3, 4,             /* flags, fixed32 */
+        0x85, 0x01, 1,    2,    3,   4, /* flags, fixed32 */
         0xbb, 0x06, 0x0a, 0x01, 'x', 0xc3, 0x06, 0x08, 0x05, 0xc4, 0x06, 0xbc, 0x06, /* group 103 holding group 104 */
-        0x8a, 0x00, 0x10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* trace_id again, over-long tag */
-        0x08, 0x01,                         /* field 1 with a wrong wire type */
+        0x8a, 0x00, 0x10, 1,    1,   1,    1,    1,    1,    1,    1,    1,    1,    1,
+        1,    1,    1,    1,    1, /* trace_id again, over-long tag */
+        0x08, 0x01,                /* field 1 with a wrong wire type */
     };
     buffer_append(&f->extra, rest, sizeof rest);
     struct otlp_cursor cursor = decode_one(buffer_bytes(&f->extra), f->batch, &f->request);
@@ -247,7 +251,8 @@ static void bad_ids_cost_only_their_span(void **state)
         {2, 8, "span_id"},   {2, 16, "span_id"},  {4, 7, "parent_span_id"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct buffer good = BUFFER_WITH_LIMIT(LIMIT), bad = BUFFER_WITH_LIMIT(LIMIT), request = BUFFER_WITH_LIMIT(LIMIT);
+        struct buffer good = BUFFER_WITH_LIMIT(LIMIT), bad = BUFFER_WITH_LIMIT(LIMIT),
+                      request = BUFFER_WITH_LIMIT(LIMIT);
         otlp_put_span_core(&good, 5, "good", 1, 2);
         otlp_put_span_core(&bad, 6, "bad", 1, 2);
         otlp_put_message(&bad, cases[i].field, bytes_of(zeros, cases[i].size));
@@ -286,7 +291,8 @@ static void zero_parents_are_roots(void **state)
 static void resources_and_scopes_behind_their_spans(void **state)
 {
     struct fixture *f = *state;
-    struct buffer resource = BUFFER_WITH_LIMIT(LIMIT), scope = resource, span = resource, ascending = resource;
+    struct buffer resource = BUFFER_WITH_LIMIT(LIMIT), scope = resource, span = resource,
+                  ascending = resource;
     otlp_put_text(&resource, 1, "service.name", "shop");
     otlp_put_text(&resource, 1, "deployment.environment", "old name");
     otlp_put_text(&resource, 1, "deployment.environment.name", "prod");
@@ -342,12 +348,14 @@ static void unwanted_columns_stay_absent(void **state)
 static void limits_are_kept_and_counted(void **state)
 {
     struct fixture *f = *state;
-    struct otlp_limits limits = {.spans_per_record_max = 2, .attributes_per_span_max = 2, .string_bytes_max = 8};
+    struct otlp_limits limits = {
+        .spans_per_record_max = 2, .attributes_per_span_max = 2, .string_bytes_max = 8};
     struct buffer spans_of[4], request = BUFFER_WITH_LIMIT(LIMIT);
     struct bytes spans[4];
     for (uint64_t i = 0; i < 4; i++) {
         spans_of[i] = BUFFER_WITH_LIMIT(LIMIT);
-        otlp_put_span_core(&spans_of[i], i, i == 0 ? "123456\xc3\xa4\xc3\xa4" : "1234567\xc3\xa4", 1, 2);
+        otlp_put_span_core(&spans_of[i], i, i == 0 ? "123456\xc3\xa4\xc3\xa4" : "1234567\xc3\xa4",
+                           1, 2);
         for (uint64_t a = 0; a < 2 + (i == 1); a++)
             otlp_put_text(&spans_of[i], 9, "user.id", "u");
         spans[i] = buffer_bytes(&spans_of[i]);
@@ -378,7 +386,8 @@ static void a_record_fills_several_batches(void **state)
         for (uint64_t i = 0; i < 5; i++) {
             spans_of[i] = BUFFER_WITH_LIMIT(LIMIT);
             otlp_put_span_core(&spans_of[i], group * 5 + i, "n", 1, 2);
-            otlp_put_integer(&spans_of[i], 9, "gen_ai.usage.input_tokens", (int64_t)(group * 5 + i));
+            otlp_put_integer(&spans_of[i], 9, "gen_ai.usage.input_tokens",
+                             (int64_t)(group * 5 + i));
             spans[i] = buffer_bytes(&spans_of[i]);
         }
         put_group(&request, BYTES_LITERAL(""), buffer_bytes(&scope), spans, 5);
@@ -408,13 +417,15 @@ static void records_that_are_no_records(void **state)
         size_t size;
         uint32_t bad;
     } cases[] = {
-        {"", 0, 0},          {"\x0a\x00", 2, 0}, {"{\"resourceSpans\":[]}", 20, 1}, {"\x00", 1, 1},
-        {"\xff\xff\xff", 3, 1}, {"\x0a\x7f", 2, 1}, {"\x10\x01", 2, 1},             {"\x0a\x02\x12\x05", 4, 1},
+        {"", 0, 0},         {"\x0a\x00", 2, 0},         {"{\"resourceSpans\":[]}", 20, 1},
+        {"\x00", 1, 1},     {"\xff\xff\xff", 3, 1},     {"\x0a\x7f", 2, 1},
+        {"\x10\x01", 2, 1}, {"\x0a\x02\x12\x05", 4, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct otlp_cursor cursor;
         span_batch_reset(f->batch);
-        otlp_cursor_start(&cursor, bytes_of(cases[i].bytes, cases[i].size), 0, &otlp_limits_default);
+        otlp_cursor_start(&cursor, bytes_of(cases[i].bytes, cases[i].size), 0,
+                          &otlp_limits_default);
         assert_int_equal(otlp_proto_decode(&cursor, f->batch), DECODE_DONE);
         assert_int_equal(f->batch->rows, 0);
         assert_int_equal(cursor.bad_spans, cases[i].bad);

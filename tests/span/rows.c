@@ -13,7 +13,8 @@ struct span_column_set rows_all_columns(void)
     return set;
 }
 
-static void dump_value(const struct span_batch *batch, unsigned column, uint32_t row, struct buffer *out)
+static void dump_value(const struct span_batch *batch, unsigned column, uint32_t row,
+                       struct buffer *out)
 {
     const void *values = span_batch_column(batch, column);
     switch (span_column_type(column)) {
@@ -52,8 +53,8 @@ static void dump_value(const struct span_batch *batch, unsigned column, uint32_t
     }
 }
 
-void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits *limits, struct otlp_cursor *cursor,
-               struct buffer *out)
+void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits *limits,
+               struct otlp_cursor *cursor, struct buffer *out)
 {
     struct span_batch *batch = span_batch_create(capacity);
     batch->wanted = rows_all_columns();
@@ -97,7 +98,8 @@ uint32_t rows_check(struct bytes record, struct span_batch *batch, struct otlp_c
             }
         }
     }
-    CHECK(cursor->bad_spans == 0 || (cursor->bad_reason != NULL && cursor->bad_offset <= record.size));
+    CHECK(cursor->bad_spans == 0 ||
+          (cursor->bad_reason != NULL && cursor->bad_offset <= record.size));
     CHECK((cursor->bad_spans == 0) == (cursor->bad_reason == NULL));
     return rows;
 }
