@@ -14,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+/* tidy: allow global, because a point counts its passes over the whole process, in fault builds only. */
 static atomic_uint_fast64_t passes;
 
 static _Noreturn void die(const char *name)
@@ -39,6 +41,14 @@ static void maybe_random(const char *name, const char *parameters)
         die(name);
 }
 
+/* In slices, so that time in which the process is stopped does not count. */
+static void wait_awake(long ms)
+{
+    const struct timespec slice = {0, 10000000};
+    for (long waited = 0; waited < ms; waited += 10)
+        (void)nanosleep(&slice, NULL);
+}
+
 void fault_point(const char *name)
 {
     const char *at = getenv("ASSAY_FAULT_AT");
@@ -57,6 +67,8 @@ void fault_point(const char *name)
         return;
     if (strcmp(rest, ":stop") == 0) {
         (void)raise(SIGSTOP);
+    } else if (strncmp(rest, ":sleep=", 7) == 0) {
+        wait_awake(strtol(rest + 7, NULL, 10));
     } else if (strcmp(rest, ":hang") == 0) {
         for (;;)
             (void)pause();

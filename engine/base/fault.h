@@ -4,6 +4,7 @@
  * With ASSAY_FAULT_POINTS defined:
  *   ASSAY_FAULT_AT=name:count           SIGKILL at the count-th pass of fault_point("name")
  *   ASSAY_FAULT_AT=name:count:stop      SIGSTOP there, once; goes on after SIGCONT
+ *   ASSAY_FAULT_AT=name:count:sleep=MS  this thread waits there; the others go on
  *   ASSAY_FAULT_AT=name:count:hang      never returns from there
  *   ASSAY_FAULT_AT=random:seed:p        SIGKILL at each pass of any point with probability p
  *   ASSAY_FAULT_RULES_OFF=rule,rule     fault_rule_off("rule") is true: the guard is taken out, so

@@ -326,8 +326,8 @@ bool kafka_member_seek(struct member *base, const struct bus_position *positions
             rd_kafka_error_destroy(failure);
     } while (seek_may_work_later(err) && pause_until(deadline_ns));
     rd_kafka_topic_partition_list_destroy(list);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR || m->pending != MEMBER_IDLE || rd_kafka_assignment_lost(m->consumer))
+        return true; /* partitions that are about to be taken will not be read again anyway */
     return error_set(error, kafka_error_code(err), "group %s: cannot go back to committed offsets on %u partitions: %s",
                      m->group, count, rd_kafka_err2str(err));
 }

@@ -73,11 +73,6 @@ static enum reader_event explain(struct kafka_reader *r, const rd_kafka_message_
     }
 }
 
-static enum reader_event nothing_now(const struct kafka_reader *r)
-{
-    return r->end < 0 || r->position >= r->end ? READER_END : READER_IDLE;
-}
-
 static void drop_message(struct kafka_reader *r)
 {
     if (r->message != NULL)
@@ -98,7 +93,7 @@ static enum reader_event kafka_reader_next(struct bus_reader *base, int timeout_
         (void)rd_kafka_poll(r->handle.rk, 0);
         rd_kafka_message_t *message = rd_kafka_consume(r->rkt, r->partition, left_ms > 0 ? (int)left_ms : 0);
         if (message == NULL)
-            return nothing_now(r);
+            return READER_END; /* for now */
         r->message = message;
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             if (message->offset < r->position)

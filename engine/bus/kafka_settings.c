@@ -22,7 +22,6 @@ static const struct {
     const char *key;
     const char *value;
 } defaults[] = {
-    {ALL, false, "socket.timeout.ms", "10000"}, /* the default minute outlasts a transaction */
     {ALL, false, "socket.nagle.disable", "true"},
     {ALL, false, "reconnect.backoff.ms", "50"},
     {ALL, false, "reconnect.backoff.max.ms", "2000"},
@@ -255,7 +254,10 @@ rd_kafka_conf_t *kafka_settings_build(const struct kafka_options *options, enum 
         good = good && put_fetching(conf, options, error);
     if (role == KAFKA_PRODUCER)
         good = good && put_producing(conf, options, error);
-    good = good && put_list(conf, "kafka.", &options->common, error);
+    /* The default minute outlasts a transaction, and a dead connection must not. */
+    int64_t socket_timeout_ms = options->transaction_timeout_ms * 2 / 3;
+    good = good && put_number(conf, "socket.timeout.ms", socket_timeout_ms > 10000 ? 10000 : socket_timeout_ms, error) &&
+           put_list(conf, "kafka.", &options->common, error);
     if (role == KAFKA_CONSUMER || role == KAFKA_READER)
         good = good && put_list(conf, "kafka.consumer.", &options->consumer, error);
     if (role == KAFKA_PRODUCER)

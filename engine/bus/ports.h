@@ -163,10 +163,9 @@ static inline void member_close(struct member *m) { m->ops->close(m); }
 
 enum reader_event {
     READER_RECORD,
-    READER_END,  /* position reached the end that was asked for, or (following) nothing now */
+    READER_END,  /* position reached the end that was asked for, or nothing came within the timeout:
+                    reader_position tells which (an open transaction may hold the rest back) */
     READER_FAILED,
-    READER_IDLE, /* an end was asked for, is not reached, and nothing came within the timeout: call
-                    again (a transaction that is still open may hold the rest back) */
 };
 
 struct bus_reader {

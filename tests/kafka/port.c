@@ -108,7 +108,7 @@ int64_t port_count(struct bus *bus, const char *topic, int32_t partition)
         count += event == READER_RECORD;
         if (event == READER_FAILED)
             fail_msg("%s", error.message);
-    } while (event != READER_END);
+    } while (event == READER_RECORD || reader_position(r) < high);
     reader_close(r);
     return count;
 }

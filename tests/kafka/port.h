@@ -9,6 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PORT_NEEDS_BROKER(fixture_state)                                     \
+    do {                                                                     \
+        if ((fixture_state) != KAFKA_FIXTURE_READY) {                        \
+            print_message("skipped: no java, mvn or network here\n");        \
+            skip();                                                          \
+        }                                                                    \
+    } while (0)
+
 /* Short time-outs, log lines to stderr only with ASSAY_TEST_LOG set. */
 struct kafka_options port_options(const char *servers);
 void port_topic(struct bus *bus, const char *name, int32_t partitions);

@@ -1,0 +1,150 @@
+/*
+ * crash_test.c - kill -9 at every step of a transaction, rebalances under load, broker restarts:
+ * nothing lost, nothing duplicated, no transaction torn.
+ *
+ * Small: every point once. ASSAY_FULL=1: five times each, fifty random kills.
+ */
+#include "tests/kafka/audit.h"
+#include "tests/kafka/fixture.h"
+#include "tests/kafka/port.h"
+#include "tests/test.h"
+
+#include <signal.h>
+#include <time.h>
+
+#define KILLED (128 + SIGKILL)
+
+static struct kafka_fixture fixture;
+static enum kafka_fixture_result fixture_state;
+static struct bus *bus;
+
+static int start(void **state)
+{
+    (void)state;
+    struct error error;
+    fixture_state = kafka_fixture_start(&fixture, NULL);
+    if (fixture_state != KAFKA_FIXTURE_READY)
+        return fixture_state == KAFKA_FIXTURE_UNAVAILABLE ? 0 : -1;
+    struct kafka_options options = port_options(fixture.servers);
+    bus = kafka_bus_open(&options, &error);
+    print_message("librdkafka %s\n", kafka_library_version());
+    return bus == NULL ? -1 : 0;
+}
+
+static int finish(void **state)
+{
+    (void)state;
+    if (bus != NULL)
+        bus_close(bus);
+    if (fixture_state == KAFKA_FIXTURE_READY)
+        kafka_fixture_end(&fixture);
+    return 0;
+}
+
+static void nap(long ms)
+{
+    struct timespec pause_time = {ms / 1000, ms % 1000 * 1000000};
+    (void)nanosleep(&pause_time, NULL);
+}
+
+/* One life of a copier that dies where `at` says; prints how long until its successor is at work. */
+static void die_at(struct audit *a, const char *in, const char *at)
+{
+    char line[96];
+    (void)snprintf(line, sizeof line, "ASSAY_FAULT_AT=%s", at);
+    const char *environment[] = {line, NULL};
+    pid_t pid = copier_start(fixture.servers, in, in, in, a->out, environment);
+    int64_t deadline_ns = clock_monotonic_ns() + 30000000000;
+    int code = -1;
+    while (code < 0 && clock_monotonic_ns() < deadline_ns) {
+        (void)audit_follow(a);
+        code = copier_wait(pid, 1);
+    }
+    if (code != KILLED)
+        fail_msg("copier to die at %s ended with %d", at, code);
+}
+
+static void kills_at_every_step(void **state)
+{
+    (void)state;
+    static const char *const points[] = {
+        "begin.before", "begin.after",   "produce.first", "produce.after_first", "send_offsets.before",
+        "send_offsets.after", "commit.before", "commit.after",
+    };
+    PORT_NEEDS_BROKER(fixture_state);
+    int rounds = test_is_full() ? 5 : 1;
+    int random_kills = test_is_full() ? 50 : 2;
+    uint64_t seed = test_seed(1);
+    struct audit *a = audit_start(bus, "steps", "steps-out", 4, test_is_full() ? 30000 : 5000);
+    for (int round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+            char at[64];
+            (void)snprintf(at, sizeof at, "%s:%d", points[i], 2 + round);
+            die_at(a, "steps", at);
+        }
+    }
+    for (int i = 0; i < random_kills; i++) {
+        char at[64];
+        (void)snprintf(at, sizeof at, "random:%llu:0.05", (unsigned long long)seed + (unsigned)i);
+        die_at(a, "steps", at);
+    }
+    pid_t last = copier_start(fixture.servers, "steps", "steps", "steps", "steps-out", NULL);
+    assert_true(audit_wait(a, 120));
+    assert_int_equal(copier_stop(last), 0);
+    audit_close(a);
+}
+
+static void members_come_and_go(void **state)
+{
+    (void)state;
+    PORT_NEEDS_BROKER(fixture_state);
+    static const char *const slow[] = {"COPIER_RECORDS=20", "COPIER_INTERVAL_MS=20", NULL};
+    struct audit *a = audit_start(bus, "scale", "scale-out", 6, test_is_full() ? 30000 : 4000);
+    int cycles = test_is_full() ? 10 : 2;
+    pid_t first = copier_start(fixture.servers, "scale", "scale-1", "scale", "scale-out", slow);
+    for (int i = 0; i < cycles; i++) {
+        pid_t second = copier_start(fixture.servers, "scale", "scale-2", "scale", "scale-out", slow);
+        pid_t third = copier_start(fixture.servers, "scale", "scale-3", "scale", "scale-out", slow);
+        nap(1500);
+        (void)audit_follow(a);
+        assert_int_equal(copier_stop(third), 0);
+        (void)kill(second, i % 2 ? SIGKILL : SIGTERM);
+        assert_true(copier_wait(second, 30) >= 0);
+        nap(300);
+        (void)audit_follow(a);
+    }
+    assert_true(audit_wait(a, 240));
+    assert_int_equal(copier_stop(first), 0);
+    audit_close(a);
+}
+
+static void the_broker_restarts(void **state)
+{
+    (void)state;
+    PORT_NEEDS_BROKER(fixture_state);
+    struct audit *a = audit_start(bus, "restart", "restart-out", 4, test_is_full() ? 30000 : 5000);
+    static const char *const environment[] = {"COPIER_RECORDS=50", "COPIER_TRANSACTION_MS=10000", NULL};
+    pid_t pid = copier_start(fixture.servers, "restart", "restart", "restart", "restart-out", environment);
+    int rounds = test_is_full() ? 4 : 1;
+    for (int i = 0; i < rounds; i++) {
+        nap(1200);
+        (void)audit_follow(a);
+        if (i % 2 == 0)
+            assert_true(kafka_fixture_do(&fixture, "kill"));
+        assert_true(kafka_fixture_do(&fixture, "restart"));
+    }
+    assert_true(audit_wait(a, 180));
+    assert_int_equal(copier_stop(pid), 0);
+    audit_close(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kills_at_every_step),
+        cmocka_unit_test(members_come_and_go),
+        cmocka_unit_test(the_broker_restarts),
+    };
+    cmocka_set_test_filter(getenv("ASSAY_TEST_ONLY"));
+    return cmocka_run_group_tests(tests, start, finish);
+}
