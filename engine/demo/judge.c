@@ -198,12 +198,12 @@ static void take_request(struct judge *judge, const struct bus_record *record, i
     buffer_free(&verdict);
 }
 
-static bool read_requests(struct judge *judge, int64_t now_ms, struct error *error)
+static bool read_requests(struct judge *judge, int64_t now_ms, int wait_ms, struct error *error)
 {
     struct bus_record record;
     for (int32_t p = 0; p < judge->options.requests_partitions; p++) {
         enum reader_event event;
-        while ((event = reader_next(judge->readers[p], judge->options.wait_ms, &record, error)) == READER_RECORD)
+        while ((event = reader_next(judge->readers[p], wait_ms, &record, error)) == READER_RECORD)
             take_request(judge, &record, now_ms);
         if (event == READER_FAILED)
             return error_prefix(error, "reading %s", judge->options.requests);
@@ -213,9 +213,9 @@ static bool read_requests(struct judge *judge, int64_t now_ms, struct error *err
 
 /* ---- answering --------------------------------------------------------------------------------------------- */
 
-bool judge_work(struct judge *judge, int64_t now_ms, struct error *error)
+bool judge_work(struct judge *judge, int64_t now_ms, int wait_ms, struct error *error)
 {
-    if (!read_requests(judge, now_ms, error))
+    if (!read_requests(judge, now_ms, wait_ms, error))
         return false;
     struct answer answer;
     int64_t at_ms;

@@ -14,7 +14,6 @@ struct judge_options {
     const char *requests, *verdicts; /* topics */
     int32_t requests_partitions;
     const char *writer_id; /* transactional id */
-    int wait_ms;           /* for records that are on their way: 0 where nothing travels */
 };
 
 struct judge_counts {
@@ -31,8 +30,9 @@ struct judge;
 struct judge *judge_open(const struct judge_options *options, const struct quality *quality, struct bus *bus,
                          struct error *error);
 void judge_close(struct judge *judge);
-/* Reads what was asked, writes and commits the verdicts that are due at now_ms. */
-bool judge_work(struct judge *judge, int64_t now_ms, struct error *error);
+/* Reads what was asked, writes and commits the verdicts that are due at now_ms. wait_ms: how long to wait
+ * for a request that is on its way, 0 where nothing travels. */
+bool judge_work(struct judge *judge, int64_t now_ms, int wait_ms, struct error *error);
 int64_t judge_newest_ms(const struct judge *judge);
 struct judge_counts judge_count(const struct judge *judge);
 

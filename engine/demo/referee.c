@@ -29,7 +29,6 @@ struct referee *referee_open(const struct referee_options *options, const struct
 {
     struct referee *referee = memory_allocate(sizeof *referee);
     referee->script = script;
-    referee->wait_ms = options->wait_ms;
     referee->json = json_create(JSON_BYTES);
     if (open_readers(referee, bus, options->alerts, options->alerts_partitions, TOPIC_ALERTS, error) &&
         open_readers(referee, bus, options->requests, options->requests_partitions, TOPIC_REQUESTS, error) &&
@@ -160,6 +159,7 @@ static struct referee_heard *add_alert(struct referee *referee, const struct jso
 static bool take_alert(struct referee *referee, const struct bus_record *record, struct referee_alert *out)
 {
     struct error ignored;
+    referee->alert_records++;
     const struct json_value *root = json_parse(referee->json, record->value, 16, &ignored);
     if (!state_of(json_text(json_get(root, "state")), &out->state) ||
         !referee_read_time(json_text(json_get(root, "at")), &out->at_ms))
@@ -182,13 +182,12 @@ static bool take_alert(struct referee *referee, const struct bus_record *record,
     return true;
 }
 
-bool referee_read(struct referee *referee, void (*hear)(void *context, const struct referee_alert *alert), void *context,
-                  struct error *error)
+bool referee_read(struct referee *referee, int wait_ms, referee_hear *hear, void *context, struct error *error)
 {
     for (uint32_t i = 0; i < referee->readers_count; i++) {
         struct bus_record record;
         enum reader_event event;
-        while ((event = reader_next(referee->readers[i].reader, referee->wait_ms, &record, error)) == READER_RECORD) {
+        while ((event = reader_next(referee->readers[i].reader, wait_ms, &record, error)) == READER_RECORD) {
             struct referee_alert alert = {.state = REFEREE_OPEN};
             if (referee->readers[i].topic == TOPIC_REQUESTS)
                 referee->requests++;

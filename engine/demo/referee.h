@@ -11,12 +11,11 @@
 #include "engine/demo/traffic.h"
 
 #define REFEREE_TEXT_MAX 640
-#define REFEREE_LEDGER_MAX 8
+#define REFEREE_LEDGER_MAX 9
 
 struct referee_options {
     const char *alerts, *requests, *dead_letters; /* topics */
     int32_t alerts_partitions, requests_partitions, dead_letters_partitions;
-    int wait_ms; /* as for the judge */
 };
 
 /* One record of the alerts topic as it came. */
@@ -34,9 +33,11 @@ struct referee;
 struct referee *referee_open(const struct referee_options *options, const struct script *script, struct bus *bus,
                              struct error *error);
 void referee_close(struct referee *referee);
-/* Reads on; each alert record is also told to `hear` (may be NULL). */
-bool referee_read(struct referee *referee, void (*hear)(void *context, const struct referee_alert *alert), void *context,
-                  struct error *error);
+typedef void referee_hear(void *context, const struct referee_alert *alert);
+/* Reads on; each alert record is also told to `hear` (may be NULL). wait_ms as for the judge. */
+bool referee_read(struct referee *referee, int wait_ms, referee_hear *hear, void *context, struct error *error);
+/* "2026-03-01T12:00:00Z", with or without milliseconds, as ms since 1970; false when it is not a time. */
+bool referee_read_time(struct bytes text, int64_t *out);
 /* Alerts that are open now. */
 uint32_t referee_open_alerts(const struct referee *referee);
 
@@ -68,7 +69,6 @@ struct referee_result {
     struct referee_entry ledger[REFEREE_LEDGER_MAX];
     uint32_t ledger_count;
     uint64_t unreconciled; /* what the entries differ by, added up */
-    uint64_t bad_records;  /* alert records that are not what they should be */
 };
 
 void referee_judge(const struct referee *referee, const struct referee_engine *engine, const struct traffic_counts *sent,

@@ -22,16 +22,12 @@ struct referee_heard {
 
 struct referee {
     const struct script *script;
-    int wait_ms;
     struct json_document *json;
     struct referee_reader readers[REFEREE_READERS_MAX];
     uint32_t readers_count;
     struct referee_heard *alerts;
     uint32_t alerts_count, alerts_capacity;
-    uint64_t requests, dead_letters, bad_records;
+    uint64_t requests, dead_letters, alert_records, bad_records;
 };
-
-/* "2026-03-01T12:00:00.000Z" as ms since 1970; false when it is not a time. */
-bool referee_read_time(struct bytes text, int64_t *out);
 
 #endif

@@ -40,8 +40,10 @@ static void balance(const struct referee *referee, const struct referee_engine *
     enter(out, "judge requests the engine counts / on the topic", engine->requests, referee->requests);
     enter(out, "judge requests on the topic / answered, given up or still with the judge", referee->requests,
           judged->verdicts - judged->repeated + judged->unanswered + judged->unreadable + judged->waiting);
+    enter(out, "alert records / opened, updated and resolved in this order", referee->alert_records,
+          referee->alert_records - referee->bad_records);
     enter(out, "dead letters the engine counts / on the topic", engine->dead_letters, referee->dead_letters);
-    enter(out, "records that cannot be read, sent / dead letters", 0, engine->dead_letters + referee->bad_records);
+    enter(out, "records that are no spans, sent / dead letters", sent->strays, engine->dead_letters);
 }
 
 void referee_judge(const struct referee *referee, const struct referee_engine *engine, const struct traffic_counts *sent,
@@ -49,8 +51,7 @@ void referee_judge(const struct referee *referee, const struct referee_engine *e
 {
     *out = (struct referee_result){.alerts = referee->alerts_count,
                                    .expected = referee->script->count,
-                                   .incidents_count = referee->script->count,
-                                   .bad_records = referee->bad_records};
+                                   .incidents_count = referee->script->count};
     for (uint32_t i = 0; i < referee->script->count; i++) {
         judge_incident(referee, i, &out->incidents[i]);
         out->missed += !out->incidents[i].in_time || out->incidents[i].resolved_ms == 0;

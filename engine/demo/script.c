@@ -31,7 +31,7 @@ static struct incident make_cleanup(int64_t calm_end_ms, int64_t step_ms)
     /* Not on the full hour: epochs and commits must not line up with it. */
     int64_t start_ms = next_hour(calm_end_ms, CLEANUP_HOUR) + 7 * WORLD_MINUTE_MS + 23 * WORLD_SECOND_MS;
     int64_t end_ms = start_ms + CLEANUP_HOURS * WORLD_HOUR_MS;
-    int64_t slowest_ms = step_ms > WORLD_MINUTE_MS ? 2 * step_ms : 0;
+    int64_t slowest_ms = step_ms > WORLD_MINUTE_MS / 2 ? 2 * step_ms : 0;
     return (struct incident){
         .kind = INCIDENT_PROMPT_CLEANUP,
         .title = "a prompt clean-up in storefront drops \"reply as JSON\"",

@@ -25,6 +25,7 @@
 #define CHANCE_REPEATED 0.012      /* a record's answer got lost: sent once more */
 #define CHANCE_NEW_PARTITION 0.15  /* a Collector moves on to another partition */
 #define EXPORT_DELAY_MS 5000       /* of the SDK's batch processor, at most */
+#define STRAY_EVERY_MS (3.0 * (double)WORLD_DAY_MS) /* somebody's log line in the wrong topic */
 
 struct repeat {
     uint8_t *data; /* owned */
@@ -50,7 +51,8 @@ struct traffic {
     double requests_per_ms[WORLD_APPS]; /* mean over a week */
     struct collector collectors[COLLECTORS];
     int64_t flushed_ms;
-    struct dice arrivals, requests, content, transport;
+    double next_stray_ms;
+    struct dice arrivals, requests, content, transport, mistakes;
     struct traffic_counts counts;
 };
 
@@ -72,7 +74,9 @@ struct traffic *traffic_open(const struct traffic_options *options, const struct
     traffic->requests = dice_fork(options->seed, 2);
     traffic->content = dice_fork(options->seed, 3);
     traffic->transport = dice_fork(options->seed, 4);
+    traffic->mistakes = dice_fork(options->seed, 5);
     traffic->flushed_ms = script->start_ms;
+    traffic->next_stray_ms = (double)script->start_ms + STRAY_EVERY_MS * dice_exponential(&traffic->mistakes);
     for (uint32_t app = 0; app < WORLD_APPS; app++) {
         double spans = (double)options->spans * world_apps[app].share;
         double requests = world_apps[app].agentic ? spans / AGENTIC_SPANS : spans;
@@ -260,6 +264,17 @@ static bool send_repeats(struct traffic *traffic, int64_t at_ms, struct error *e
     return true;
 }
 
+static void send_strays(struct traffic *traffic, int64_t at_ms)
+{
+    while (traffic->next_stray_ms <= (double)at_ms) {
+        int32_t partition = (int32_t)dice_below(&traffic->mistakes, (uint32_t)traffic->options.partitions);
+        sender_put(traffic->sender, partition, at_ms, BYTES_NONE,
+                   BYTES_LITERAL("{\"level\":\"info\",\"msg\":\"cache warmed\",\"service\":\"price-feed\"}"));
+        traffic->counts.strays++;
+        traffic->next_stray_ms += STRAY_EVERY_MS * dice_exponential(&traffic->mistakes);
+    }
+}
+
 /* What the Collectors send at this moment. All spans of an app that are due go through the same one. */
 static bool flush(struct traffic *traffic, int64_t at_ms, struct error *error)
 {
@@ -276,6 +291,7 @@ static bool flush(struct traffic *traffic, int64_t at_ms, struct error *error)
     for (uint32_t i = 0; i < COLLECTORS; i++)
         if (!send_batch(traffic, &traffic->collectors[i], at_ms, error))
             return false;
+    send_strays(traffic, at_ms);
     return send_repeats(traffic, at_ms, error);
 }
 

@@ -27,6 +27,7 @@ struct traffic_counts {
     uint64_t late_spans;     /* came more than a minute after their end */
     uint64_t errors;         /* calls that failed */
     uint64_t prose;          /* answers that incidents turned into prose */
+    uint64_t strays;         /* records that are no spans at all, not in the counts above */
 };
 
 struct traffic;
