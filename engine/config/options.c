@@ -67,7 +67,6 @@ const struct option config_options[] = {
     {"limits.spans_per_record", OPTION_INTEGER, AT(limits_spans_per_record), "100000", 1, 1e7, NULL, "Spans beyond this in one record go to the dead-letter topic."},
     {"limits.attributes_per_span", OPTION_INTEGER, AT(limits_attributes_per_span), "4096", 16, 1e6, NULL, "Attributes beyond this in one span are not looked at."},
     {"limits.string_bytes", OPTION_SIZE, AT(limits_string_bytes), "1MiB", KIB, 64 * MIB, NULL, "Longer values are cut, and counted."},
-    {"limits.nesting", OPTION_INTEGER, AT(limits_nesting), "64", 8, 1024, NULL, "Deeper JSON and attribute values are not looked into."},
     {"limits.batch_rows", OPTION_INTEGER, AT(limits_batch_rows), "1024", 64, 65536, NULL, "Spans that are worked on together."},
     {"limits.leaves", OPTION_INTEGER, AT(limits_leaves), "65536", 1024, 1e7, NULL, "Series a shard gathers before it must send them on."},
     {"dedupe.window", OPTION_DURATION, AT(dedupe_window_ms), "10m", 0, DAY, NULL, "Repeated spans are recognised for this long; 0: never."},

@@ -86,7 +86,7 @@ static void save_metric(struct back *back, const struct metric *metric)
         return;
     buffer_clear(&back->scratch[0]);
     metric_encode(metric, &back->scratch[0]);
-    (void)store_put(back->store, &key, buffer_bytes(&back->scratch[0]));
+    store_write(back->store, &key, buffer_bytes(&back->scratch[0]));
 }
 
 /* ---- fold -------------------------------------------------------------------------------------------- */
@@ -146,7 +146,7 @@ static void add_to_epoch(struct back *back, uint32_t cell_number, uint8_t epoch,
     buffer_clear(&back->scratch[1]);
     buffer_put_u64(&back->scratch[1], (uint64_t)cell->epoch_end_ms[epoch]);
     buffer_append(&back->scratch[1], part.data, part.size);
-    (void)store_put(back->store, &key, buffer_bytes(&back->scratch[1]));
+    store_write(back->store, &key, buffer_bytes(&back->scratch[1]));
 }
 
 static void fold_delta(struct back *back, const struct cell_delta *delta)
@@ -194,7 +194,7 @@ static void close_epoch(struct back *back, const struct timer *timer)
             if (rules >> r & 1)
                 watch_close_epoch(back, cell, metric, &back->rules->rules[r], &epoch);
     }
-    (void)store_put(back->store, &key, bytes_of("", 0));
+    store_write(back->store, &key, bytes_of("", 0));
     back->counters.epochs_closed++;
 }
 
@@ -214,7 +214,7 @@ static void save_clock(struct back *back)
     buffer_clear(&back->scratch[0]);
     log_time_encode(back->clock, &back->scratch[0]);
     buffer_put_u64(&back->scratch[0], (uint64_t)back->reported_hour);
-    (void)store_put(back->store, &key, buffer_bytes(&back->scratch[0]));
+    store_write(back->store, &key, buffer_bytes(&back->scratch[0]));
 }
 
 static bool fold_body(struct back *back, struct bytes body)

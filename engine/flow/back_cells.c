@@ -86,7 +86,7 @@ static uint32_t other_cell(struct back *back)
     if (n == TABLE_NONE) {
         n = back_add_cell(back, &id, encoded);
         struct store_key key = cell_key(&back->cells[n], KIND_CELL, 0);
-        (void)store_put(back->store, &key, back->cells[n].labels);
+        store_write(back->store, &key, back->cells[n].labels);
     }
     return n;
 }

@@ -31,7 +31,7 @@ void back_add_to_ring(struct back *back, const struct cell *cell, uint8_t kind, 
     buffer_clear(&back->scratch[1]);
     buffer_put_zigzag(&back->scratch[1], index);
     buffer_append(&back->scratch[1], merged.data, merged.size);
-    (void)store_put(back->store, &key, buffer_bytes(&back->scratch[1]));
+    store_write(back->store, &key, buffer_bytes(&back->scratch[1]));
 }
 
 void back_add_exemplars(struct back *back, const struct cell *cell, int64_t minute, struct bytes exemplars)
@@ -44,7 +44,7 @@ void back_add_exemplars(struct back *back, const struct cell *cell, int64_t minu
         return;
     struct bytes kept = bytes_of(reader.at, reader_left(&reader));
     if (at < hour) {
-        (void)store_put(back->store, &before, stored);
+        store_write(back->store, &before, stored);
         kept = bytes_of("", 0);
     }
     if (!exemplar_merge(kept, exemplars, &back->scratch[0]))
@@ -52,7 +52,7 @@ void back_add_exemplars(struct back *back, const struct cell *cell, int64_t minu
     buffer_clear(&back->scratch[1]);
     buffer_put_zigzag(&back->scratch[1], hour);
     buffer_append(&back->scratch[1], back->scratch[0].data, back->scratch[0].size);
-    (void)store_put(back->store, &key, buffer_bytes(&back->scratch[1]));
+    store_write(back->store, &key, buffer_bytes(&back->scratch[1]));
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------- */

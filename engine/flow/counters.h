@@ -26,6 +26,7 @@ struct shard_status {
     uint32_t number;
     bool ready; /* assigned, rates read, everything restored */
     bool failed;
+    bool memory_full; /* new series are refused */
     struct front_counters front;
     struct back_counters back;
     uint64_t commits, aborts, exchange_records, changelog_records, rebalances, restored_records;

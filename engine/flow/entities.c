@@ -191,7 +191,7 @@ static void save_clock(struct entities *e)
     struct store_key key = {.kind = KIND_CLOCK};
     buffer_clear(&e->scratch);
     log_time_encode(e->clock, &e->scratch);
-    (void)store_put(e->store, &key, buffer_bytes(&e->scratch));
+    store_write(e->store, &key, buffer_bytes(&e->scratch));
 }
 
 void entities_fold(struct entities *e, const struct exchange_stamp *stamp, struct bytes body)

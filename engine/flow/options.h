@@ -51,9 +51,10 @@ struct flow_options {
     uint32_t leaves_max;
     uint32_t batch_rows;
     size_t record_bytes_max;
-    size_t transaction_bytes_max;
+    size_t transaction_bytes_max; /* a transaction with this much output is committed early */
     struct otlp_limits otlp;
     struct rate rates_default; /* version 0 */
+    uint64_t memory_limit_bytes; /* of the process: above it no new cells and entities; 0: none */
     bool purge_exchange;
     struct back_options back;
     const struct rule_set *rules;

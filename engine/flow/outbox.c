@@ -14,7 +14,6 @@ struct outbox {
     struct buffer *messages; /* per digests partition */
     uint32_t partitions;
     struct buffer scratch;
-    uint32_t records;
     bool begun;
 };
 
@@ -78,7 +77,6 @@ bool outbox_send(struct outbox *outbox, const struct bus_output *output, struct 
         return error_set(error, ERROR_LIMIT, "a transaction would hold more than %zu bytes of output; lower commit.interval",
                          arena_used_bytes(outbox->arena));
     copy.headers = headers;
-    outbox->records++;
     return member_produce(outbox->member, &copy, error);
 }
 
@@ -105,8 +103,7 @@ void outbox_reset(struct outbox *outbox)
     for (uint32_t i = 0; i < outbox->partitions; i++)
         buffer_clear(&outbox->messages[i]);
     arena_reset(outbox->arena);
-    outbox->records = 0;
     outbox->begun = false;
 }
 
-uint32_t outbox_records(const struct outbox *outbox) { return outbox->records; }
+size_t outbox_used_bytes(const struct outbox *outbox) { return arena_used_bytes(outbox->arena); }

@@ -28,7 +28,7 @@ bool outbox_begin(struct outbox *outbox, struct error *error);
 struct buffer *outbox_scratch(struct outbox *outbox);
 /* After commit or abort. */
 void outbox_reset(struct outbox *outbox);
-/* Records produced since the last reset. */
-uint32_t outbox_records(const struct outbox *outbox);
+/* Memory that the running transaction holds. */
+size_t outbox_used_bytes(const struct outbox *outbox);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #define RATES_POLL_EVERY_MS 500
+#define PIECE_BYTES ((size_t)4 << 20)
+#define OUTBOX_ROOM 8 /* hard limit of a transaction over the size at which it is ended */
 
 static bool count_sources(struct shard *shard, struct error *error)
 {
@@ -54,7 +56,7 @@ static bool open_parts(struct shard *shard, struct error *error)
     shard->member = open_member(shard, error);
     if (shard->member == NULL)
         return false;
-    shard->outbox = outbox_create(shard->member, o->exchange_partitions, o->transaction_bytes_max);
+    shard->outbox = outbox_create(shard->member, o->exchange_partitions, o->transaction_bytes_max * OUTBOX_ROOM);
     shard->front = front_create(o, shard->metrics, shard->outbox, shard->member, error);
     shard->owned = owned_create(o, shard->bus, shard->metrics, shard->outbox);
     return shard->front != NULL;
@@ -147,22 +149,47 @@ static bool fold_record(struct shard *shard, const struct bus_record *record, st
     return true;
 }
 
+/* How many records from `from` on go to the front in one piece: input records, some megabytes. */
+static uint32_t piece_end(const struct shard *shard, const struct member_batch *batch, uint32_t from)
+{
+    size_t bytes = 0;
+    uint32_t i = from;
+    while (i < batch->count && batch->records[i].source.topic < shard_cells_topic(shard) && bytes < PIECE_BYTES)
+        bytes += batch->records[i++].value.size;
+    return i;
+}
+
+/* A transaction that grows too large ends between two pieces of a batch. *aborted: the records behind
+ * this piece will be read again, they must not be worked on now. */
+static bool commit_early(struct shard *shard, bool *aborted, struct error *error)
+{
+    *aborted = false;
+    if (outbox_used_bytes(shard->outbox) < shard->options->transaction_bytes_max)
+        return true;
+    uint64_t aborts = shard->status.aborts;
+    if (!shard_commit(shard, false, error))
+        return false;
+    *aborted = shard->status.aborts != aborts;
+    return true;
+}
+
 /* Runs of input records go to the front together, exchange records to their owner one by one. */
 static bool work_off(struct shard *shard, const struct member_batch *batch, struct error *error)
 {
-    uint32_t i = 0;
-    while (i < batch->count) {
-        uint32_t from = i;
-        while (i < batch->count && batch->records[i].source.topic < shard_cells_topic(shard))
-            i++;
-        if (i > from && !front_take(shard->front, batch->records + from, i - from, shard->rates,
-                                    shard->clock->now_ms(shard->clock), error))
+    bool aborted = false;
+    for (uint32_t i = 0; i < batch->count && !aborted;) {
+        uint32_t end = piece_end(shard, batch, i);
+        if (end > i && !front_take(shard->front, batch->records + i, end - i, shard->rates,
+                                   shard->clock->now_ms(shard->clock), error))
             return false;
+        i = end;
         int64_t before_ns = clock_monotonic_ns();
         for (; i < batch->count && batch->records[i].source.topic >= shard_cells_topic(shard); i++)
             if (!fold_record(shard, &batch->records[i], error))
                 return false;
         shard->status.fold_ns += (uint64_t)(clock_monotonic_ns() - before_ns);
+        if (!commit_early(shard, &aborted, error))
+            return false;
     }
     return true;
 }

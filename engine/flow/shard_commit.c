@@ -12,6 +12,7 @@
 
 #define EXCHANGE_RECORD_BYTES ((size_t)512 * 1024) /* a larger body is split; well under a broker's 1 MB */
 #define PURGE_EVERY_MS 30000
+#define MEMORY_EVERY_MS 1000
 
 bool shard_commit_due(const struct shard *shard, int64_t now_ms)
 {
@@ -168,6 +169,23 @@ static void purge(struct shard *shard, int64_t now_ms)
     }
 }
 
+/* Above the limit nothing new is let in: state that is there goes on, queues are bounded anyway. */
+static void watch_memory(struct shard *shard, int64_t now_ms)
+{
+    if (shard->options->memory_limit_bytes == 0 || now_ms - shard->last_memory_ms < MEMORY_EVERY_MS)
+        return;
+    shard->last_memory_ms = now_ms;
+    bool full = memory_allocated_bytes() > shard->options->memory_limit_bytes;
+    if (full != shard->status.memory_full)
+        log_line(full ? LOG_WARNING : LOG_INFO, "shard", (int)shard->number, full
+                     ? "memory.limit reached: new series are folded into \"other\" until there is room"
+                     : "memory is below memory.limit again: new series are taken");
+    shard->status.memory_full = full;
+    uint32_t index = 0;
+    for (struct owned *o; (o = owned_next_ready(shard->owned, &index)) != NULL;)
+        store_refuse_new(owned_store(o), full);
+}
+
 static void settle_commit(struct shard *shard, uint32_t positions, int64_t now_ms, bool punctuated)
 {
     remember_metadata(shard, positions);
@@ -181,6 +199,7 @@ static void settle_commit(struct shard *shard, uint32_t positions, int64_t now_m
         shard->last_punctuation_ms = now_ms;
     shard->rates = rates_follow_at(shard->rates_follow, front_log_time(shard->front));
     purge(shard, now_ms);
+    watch_memory(shard, now_ms);
     shard_publish(shard);
 }
 

@@ -28,6 +28,7 @@ struct shard {
     int64_t last_commit_ms;
     int64_t last_punctuation_ms;
     int64_t last_purge_ms;
+    int64_t last_memory_ms;
     int64_t last_rates_poll_ms;
     uint32_t sources_total; /* partitions of all input topics */
     bool assigned;          /* an assignment was answered at least once */

@@ -75,7 +75,7 @@ static void point_into(struct series *s, uint8_t *data)
 }
 
 /* The series' state for changing; made when new or when its bytes cannot be read by this version. */
-static bool open_series(struct series *s)
+static void open_series(struct series *s)
 {
     size_t size = 0;
     s->key = cell_key(s->cell, KIND_WATCH, (uint32_t)hash_combine(rule_hash(s->rule), s->metric->id));
@@ -91,12 +91,10 @@ static bool open_series(struct series *s)
         watch->big_bytes = s->back->options.big->state_bytes(&s->metric->layout);
         size = sizeof *watch + round8(watch->sure_bytes) + round8(watch->big_bytes);
         CHECK(size <= sizeof fresh);
-        if (!store_put(s->back->store, &s->key, bytes_of(fresh, size)))
-            return false; /* memory is full: counted by the store's owner, the series is not watched */
+        store_write(s->back->store, &s->key, bytes_of(fresh, size));
         data = store_edit(s->back->store, &s->key, &size);
     }
     point_into(s, data);
-    return true;
 }
 
 /* ---- learning ---------------------------------------------------------------------------------------- */
@@ -316,8 +314,9 @@ void watch_close_epoch(struct back *back, struct cell *cell, const struct metric
                        const struct detector_epoch *epoch)
 {
     struct series s = {.back = back, .cell = cell, .metric = metric, .rule = rule, .epoch = epoch};
-    if (counted(&metric->layout, epoch->bins) == 0 || !open_series(&s))
+    if (counted(&metric->layout, epoch->bins) == 0)
         return;
+    open_series(&s);
     s.watch->epochs++;
     s.watch->last_ms = epoch->end_ms;
     if (s.watch->phase == WATCH_LEARNING) {

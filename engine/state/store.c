@@ -32,6 +32,7 @@ struct store {
     uint32_t live;
     uint64_t bytes;
     uint64_t limit_bytes;
+    bool refuse_new;
 };
 
 #define ENTRY_COST (sizeof(struct entry) + sizeof(struct blob) + 26) /* 26: table slot at load 5/8 */
@@ -168,16 +169,24 @@ struct bytes store_get(const struct store *store, const struct store_key *key)
     return bytes_of(entry->blob->data, entry->blob->size);
 }
 
+void store_refuse_new(struct store *store, bool refuse) { store->refuse_new = refuse; }
+
 bool store_put(struct store *store, const struct store_key *key, struct bytes value)
+{
+    bool full = store->refuse_new || store->bytes + ENTRY_COST + value.size > store->limit_bytes;
+    if (full && find(store, key, key_hash(key)) == NULL)
+        return false;
+    store_write(store, key, value);
+    return true;
+}
+
+void store_write(struct store *store, const struct store_key *key, struct bytes value)
 {
     CHECK(value.size < UINT32_MAX / 2);
     uint64_t hash = key_hash(key);
     struct entry *entry = find(store, key, hash);
-    if (entry == NULL) {
-        if (store->bytes + ENTRY_COST + value.size > store->limit_bytes)
-            return false;
+    if (entry == NULL)
         entry = add_entry(store, key, hash);
-    }
     if (!entry->touched) {
         touch(store, entry);
         entry->blob = make_blob(store, value);
@@ -189,7 +198,6 @@ bool store_put(struct store *store, const struct store_key *key, struct bytes va
         entry->blob = make_blob(store, value); /* value may point into the old blob */
         drop_blob(store, before);
     }
-    return true;
 }
 
 void *store_edit(struct store *store, const struct store_key *key, size_t *size)

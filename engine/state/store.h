@@ -28,6 +28,10 @@ void store_destroy(struct store *store);
 struct bytes store_get(const struct store *store, const struct store_key *key);
 /* Copies value in. False: new key and no room (counted by the caller). An empty value is a value. */
 bool store_put(struct store *store, const struct store_key *key, struct bytes value);
+/* The same for parts of something that was let in before: never refused, so that nothing of it is lost. */
+void store_write(struct store *store, const struct store_key *key, struct bytes value);
+/* True: no new keys from now on, whatever the limit says (the process is short of memory). */
+void store_refuse_new(struct store *store, bool refuse);
 /* The entry's bytes for changing in place, same size; NULL when there is none. Valid until the next
  * put or erase of the same key, commit or rollback. */
 void *store_edit(struct store *store, const struct store_key *key, size_t *size);

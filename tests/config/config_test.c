@@ -79,7 +79,7 @@ static void file_wins_over_defaults_and_set_over_both(void **state)
     const char *const overrides[] = {"commit.interval=2s", "topics.dlq=dead", "kafka.fetch.max.bytes=1", "kafka.consumer.x=a=b", NULL};
     struct config *config = load_good("app: shop\n"
                                       "commit: {interval: 1s}\n"
-                                      "limits.nesting: 32\n"
+                                      "limits.batch_rows: 128\n"
                                       "rules: {file: sub/r.yaml}\n"
                                       "kafka:\n"
                                       "  bootstrap.servers: a:1,b:2\n"
@@ -91,7 +91,7 @@ static void file_wins_over_defaults_and_set_over_both(void **state)
                                       overrides);
     assert_string_equal(config->app, "shop");
     assert_int_equal(config->commit_interval_ms, 2000);
-    assert_int_equal(config->limits_nesting, 32);
+    assert_int_equal(config->limits_batch_rows, 128);
     assert_string_equal(config->topic_alerts, "shop.alerts");
     assert_string_equal(config->topic_dlq, "dead");
     assert_string_equal(config->kafka_servers, "a:1,b:2");
