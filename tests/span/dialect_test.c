@@ -284,6 +284,36 @@ static void answers_of_every_shape(void **state)
     arena_destroy(arena);
 }
 
+/* Cut anywhere, or with any byte changed: nothing outside is read (each text in a block of its size). */
+static void damaged_messages(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "[{\"role\":\"system\",\"parts\":[{\"type\":\"text\",\"content\":\"a \\\" \\\\ b\"},"
+        "{\"type\":\"tool_call\",\"arguments\":{\"x\":[1,{}]}}],\"finish_reason\":\"stop\"},"
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"b\"}]}]";
+    struct json_document *document = json_create(1 << 16);
+    struct arena *arena = arena_create(1 << 20);
+    for (size_t size = 0; size < sizeof whole; size++) {
+        for (unsigned change = 0; change < 256; change += change < 2 ? 1 : 31) {
+            uint8_t *copy = malloc(size + 1);
+            memcpy(copy + 1, whole, size);
+            if (size > 0)
+                copy[1 + (size * 7 + change) % size] ^= (uint8_t)change;
+            struct bytes text = bytes_of(copy + 1, size);
+            struct bytes reason = content_finish_reason(text);
+            assert_true(reason.size <= size);
+            assert_true(content_system_message(text).size <= size);
+            (void)content_answer(text, document, arena);
+            (void)content_words(text);
+            arena_reset(arena);
+            free(copy);
+        }
+    }
+    json_destroy(document);
+    arena_destroy(arena);
+}
+
 static void words_between_white_space(void **state)
 {
     (void)state;
@@ -307,6 +337,7 @@ int main(void)
         cmocka_unit_test(finish_reason_inside_messages),
         cmocka_unit_test(system_message_in_front),
         cmocka_unit_test(answers_of_every_shape),
+        cmocka_unit_test(damaged_messages),
         cmocka_unit_test(words_between_white_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
