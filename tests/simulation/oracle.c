@@ -92,14 +92,19 @@ static void visit_cells(void *context, const struct bus_record *record, struct b
     CHECK(!cells.reader.failed);
 }
 
+void oracle_sum_exchange(struct bus *bus, const struct flow_options *options, struct lines *out)
+{
+    struct sum_context context = {out, metric_table_create()};
+    for (uint32_t p = 0; p < options->exchange_partitions; p++)
+        oracle_visit(bus, options->topics.cells, p, -1, visit_cells, &context);
+    metric_table_destroy(context.metrics);
+}
+
 static void check_sums(const struct oracle *oracle, const struct oracle_answer *answer, struct lines_difference *out)
 {
     struct lines sums = {0};
-    struct sum_context context = {&sums, metric_table_create()};
-    for (uint32_t p = 0; p < oracle->options->exchange_partitions; p++)
-        oracle_visit(oracle->bus, oracle->options->topics.cells, p, -1, visit_cells, &context);
+    oracle_sum_exchange(oracle->bus, oracle->options, &sums);
     lines_subtract("sums", &answer->sums, &sums, out);
-    metric_table_destroy(context.metrics);
     lines_free(&sums);
 }
 

@@ -38,6 +38,8 @@ struct oracle {
  * be read or hold what the engine never writes. */
 void oracle_check_front(const struct oracle *oracle, struct lines_difference *out);
 void oracle_check_back(const struct oracle *oracle, struct lines_difference *out);
+/* What the committed exchange adds up to: a line per cell, minute, metric and bin. */
+void oracle_sum_exchange(struct bus *bus, const struct flow_options *options, struct lines *out);
 
 /* ---- shared by oracle*.c ---------------------------------------------------------------------------------- */
 
