@@ -14,6 +14,7 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
+    {"demo", command_demo, "35 simulated days of traffic with scripted incidents; no Kafka needed"},
     {"run", command_run, "the engine, on Kafka"},
     {"replay", command_replay, "the engine on files: every alert, and what is missing"},
     {"topics", command_topics, "lists the topics an application needs, creates what is missing"},
