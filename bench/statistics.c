@@ -8,7 +8,8 @@
  * starting after 30 stable days. Alarms are those of the sure gate alone.
  *
  * usage: bench_statistics [--quick] [--json] [--seed N] [--series N]
- * Exit code 1 when a goal is missed: no false alarm, median days to a 5 % drop at 1,000 a day <= 3.
+ * Exit code 1 when a goal is missed: false alarms within epochs/gamma (none for 60 series and a year), median
+ * days to a 5 % drop at 1,000 a day <= 3.
  */
 #include "operators/detect/detect.h"
 #include "operators/math/power.h"
@@ -20,13 +21,13 @@
 #include <string.h>
 #include <time.h>
 
-#define BINS 5
-#define DAY_MS INT64_C(86400000)
+#define BINS          5
+#define DAY_MS        INT64_C(86400000)
 #define BASELINE_DAYS 14
-#define CALM_DAYS 30
+#define CALM_DAYS     30
 #define DROP_DAYS_MAX 200
-#define SERIES_MAX 1000
-#define MEAN 4.2
+#define SERIES_MAX    1000
+#define MEAN          4.2
 
 static const double values[BINS] = {1.0, 0.75, 0.5, 0.25, 0.0};
 static const double stable[BINS] = {.01, .02, .12, .46, .39};
@@ -35,9 +36,9 @@ struct plan {
     uint32_t per_day;
     uint32_t series;
     uint32_t days;
-    double wobble_sd;  /* of the mean, as a fraction */
+    double wobble_sd; /* of the mean, as a fraction */
     double wobble_rho;
-    double weekend;    /* fraction by which the mean is lower on two days of seven */
+    double weekend; /* fraction by which the mean is lower on two days of seven */
     uint64_t seed;
 };
 
@@ -59,7 +60,8 @@ struct result {
 
 static struct world world_of(const struct plan *plan, uint64_t series)
 {
-    struct world world = {.plan = plan, .random = random_seed(plan->seed * UINT64_C(1000003) + series)};
+    struct world world = {.plan = plan,
+                          .random = random_seed(plan->seed * UINT64_C(1000003) + series)};
     world.wobble = random_normal(&world.random);
     return world;
 }
@@ -77,7 +79,8 @@ static void next_day(struct world *world, double drop, double *pmf)
 
 static void next_hour(struct world *world, uint32_t hour, const double *pmf, uint64_t *bins)
 {
-    uint64_t due = (uint64_t)(world->day - 1) * world->plan->per_day + (uint64_t)(hour + 1) * world->plan->per_day / 24;
+    uint64_t due = (uint64_t)(world->day - 1) * world->plan->per_day +
+                   (uint64_t)(hour + 1) * world->plan->per_day / 24;
     random_multinomial(&world->random, due - world->sent, pmf, BINS, bins);
     world->sent = due;
 }
@@ -110,14 +113,18 @@ static void freeze_baseline(struct world *world, void *state, struct verdict *ve
             }
         }
     }
-    struct baseline baseline = {.start_ms = 0, .end_ms = BASELINE_DAYS * DAY_MS, .bins = pooled, .days = BASELINE_DAYS,
+    struct baseline baseline = {.start_ms = 0,
+                                .end_ms = BASELINE_DAYS * DAY_MS,
+                                .bins = pooled,
+                                .days = BASELINE_DAYS,
                                 .day_bins = day_bins};
     memset(state, 0, operator_shift.state_bytes(&rule.layout));
     operator_shift.arm(&rule, state, &baseline, verdict);
 }
 
 /* Runs `days` days; returns the hours until the first alarm, or -1, when `once`; else counts alarms. */
-static int64_t run_days(struct world *world, void *state, uint32_t days, double drop, bool once, uint32_t *alarms)
+static int64_t run_days(struct world *world, void *state, uint32_t days, double drop, bool once,
+                        uint32_t *alarms)
 {
     double pmf[BINS];
     uint64_t bins[BINS];
@@ -149,7 +156,8 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y ? 1 : 0;
 }
 
-static void measure_drop(const struct plan *plan, void *state, double drop, double *median, double *mean, double *found)
+static void measure_drop(const struct plan *plan, void *state, double drop, double *median,
+                         double *mean, double *found)
 {
     double days[SERIES_MAX], sum = 0.0;
     struct verdict verdict;
@@ -164,7 +172,8 @@ static void measure_drop(const struct plan *plan, void *state, double drop, doub
         sum += hours > 0 ? days[s] : DROP_DAYS_MAX;
     }
     qsort(days, plan->series, sizeof days[0], by_size);
-    *median = plan->series % 2 ? days[plan->series / 2] : (days[plan->series / 2 - 1] + days[plan->series / 2]) / 2;
+    *median = plan->series % 2 ? days[plan->series / 2]
+                               : (days[plan->series / 2 - 1] + days[plan->series / 2]) / 2;
     *mean = sum / plan->series;
     *found = (double)hits / plan->series;
 }
@@ -187,7 +196,9 @@ static void measure(const struct plan *plan, struct result *out)
     }
     clock_gettime(CLOCK_MONOTONIC, &after);
     double epochs = (double)plan->series * (plan->days + BASELINE_DAYS) * 24.0;
-    out->close_ns = ((double)(after.tv_sec - before.tv_sec) * 1e9 + (double)(after.tv_nsec - before.tv_nsec)) / epochs;
+    out->close_ns =
+        ((double)(after.tv_sec - before.tv_sec) * 1e9 + (double)(after.tv_nsec - before.tv_nsec)) /
+        epochs;
     out->false_alarms_year = out->false_alarms / (plan->series * (plan->days / 365.0));
     measure_drop(plan, state, 0.05, &out->median_5, &out->mean_5, &out->found_5);
     measure_drop(plan, state, 0.10, &out->median_10, &out->mean_10, &out->found_10);
@@ -197,19 +208,22 @@ static void measure(const struct plan *plan, struct result *out)
 static void print_row(const char *name, const struct plan *plan, const struct result *r, bool json)
 {
     if (json) {
-        printf("{\"kind\":\"statistics\",\"world\":\"%s\",\"per_day\":%u,\"series\":%u,\"days\":%u,\"false_alarms\":%u,"
-               "\"false_alarms_per_series_year\":%.4g,\"days_to_5_percent\":%.3f,\"mean_days_to_5_percent\":%.3f,"
-               "\"found_5_percent\":%.3f,\"days_to_10_percent\":%.3f,\"mean_days_to_10_percent\":%.3f,"
-               "\"found_10_percent\":%.3f,\"thin\":%u,\"ticket_only\":%u,\"ns_per_epoch\":%.0f}\n",
-               name, plan->per_day, plan->series, plan->days, r->false_alarms, r->false_alarms_year,
-               isfinite(r->median_5) ? r->median_5 : -1.0, r->mean_5, r->found_5,
-               isfinite(r->median_10) ? r->median_10 : -1.0, r->mean_10, r->found_10, r->thin, r->ticket_only,
-               r->close_ns);
+        printf(
+            "{\"kind\":\"statistics\",\"world\":\"%s\",\"per_day\":%u,\"series\":%u,\"days\":%u,"
+            "\"false_alarms\":%u,"
+            "\"false_alarms_per_series_year\":%.4g,\"days_to_5_percent\":%.3f,\"mean_days_to_5_"
+            "percent\":%.3f,"
+            "\"found_5_percent\":%.3f,\"days_to_10_percent\":%.3f,\"mean_days_to_10_percent\":%.3f,"
+            "\"found_10_percent\":%.3f,\"thin\":%u,\"ticket_only\":%u,\"ns_per_epoch\":%.0f}\n",
+            name, plan->per_day, plan->series, plan->days, r->false_alarms, r->false_alarms_year,
+            isfinite(r->median_5) ? r->median_5 : -1.0, r->mean_5, r->found_5,
+            isfinite(r->median_10) ? r->median_10 : -1.0, r->mean_10, r->found_10, r->thin,
+            r->ticket_only, r->close_ns);
         return;
     }
-    printf("%-16s %8u %6u %9.3g %9.2f %7.2f %5.0f%% %9.2f %7.2f %5.0f%% %6u %7u\n", name, plan->per_day, r->false_alarms,
-           r->false_alarms_year, r->median_5, r->mean_5, 100 * r->found_5, r->median_10, r->mean_10, 100 * r->found_10,
-           r->thin, r->ticket_only);
+    printf("%-16s %8u %6u %9.3g %9.2f %7.2f %5.0f%% %9.2f %7.2f %5.0f%% %6u %7u\n", name,
+           plan->per_day, r->false_alarms, r->false_alarms_year, r->median_5, r->mean_5,
+           100 * r->found_5, r->median_10, r->mean_10, 100 * r->found_10, r->thin, r->ticket_only);
 }
 
 int main(int argc, char **argv)
@@ -237,21 +251,24 @@ int main(int argc, char **argv)
         uint32_t per_day;
         double sd, weekend;
         bool goal;
-    } rows[] = {{"wobble 0.5 %", 100, .005, 0, false},      {"wobble 0.5 %", 1000, .005, 0, true},
-                {"wobble 0.5 %", 10000, .005, 0, true},     {"wobble 0.5 %", 100000, .005, 0, true},
-                {"no wobble", 1000, 0, 0, true},            {"no wobble", 100000, 0, 0, true},
-                {"weekend -1 %", 1000, .002, .01, true},    {"weekend -1 %", 30000, .002, .01, true}};
+    } rows[] = {{"wobble 0.5 %", 100, .005, 0, false},   {"wobble 0.5 %", 1000, .005, 0, true},
+                {"wobble 0.5 %", 10000, .005, 0, true},  {"wobble 0.5 %", 100000, .005, 0, true},
+                {"no wobble", 1000, 0, 0, true},         {"no wobble", 100000, 0, 0, true},
+                {"weekend -1 %", 1000, .002, .01, true}, {"weekend -1 %", 30000, .002, .01, true}};
     if (!json)
-        printf("%-16s %8s %6s %9s %9s %7s %6s %9s %7s %6s %6s %7s\n", "world", "per day", "false", "per year", "5% median",
-               "mean", "found", "10% med.", "mean", "found", "thin", "ticket");
+        printf("%-16s %8s %6s %9s %9s %7s %6s %9s %7s %6s %6s %7s\n", "world", "per day", "false",
+               "per year", "5% median", "mean", "found", "10% med.", "mean", "found", "thin",
+               "ticket");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct plan plan = {rows[i].per_day, series, quick ? 120 : 365, rows[i].sd, 0.8, rows[i].weekend, seed};
+        struct plan plan = {rows[i].per_day, series, quick ? 120 : 365, rows[i].sd, 0.8,
+                            rows[i].weekend, seed};
         struct result result;
         if (quick && rows[i].per_day > 10000)
             continue;
         measure(&plan, &result);
         print_row(rows[i].name, &plan, &result, json);
-        met = met && (!rows[i].goal || result.false_alarms == 0);
+        double budget = floor((double)series * plan.days * 24.0 / rule.gamma);
+        met = met && (!rows[i].goal || result.false_alarms <= budget);
         if (rows[i].per_day == 1000 && rows[i].sd == .005)
             met = met && result.median_5 <= (quick ? 4.0 : 3.0);
         fflush(stdout);

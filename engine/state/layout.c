@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-#define LOG_GAMMA (1.01 / 0.99)
+#define LOG_GAMMA    (1.01 / 0.99)
 #define LOG_OF_GAMMA 0.020000666706669435 /* log(1.01/0.99) */
 
 /* gamma^n for 0 <= n < 2048 by squaring: multiplications only, hence the same bits everywhere. */
@@ -38,7 +38,8 @@ static uint16_t log_bin(uint16_t bins, double value)
     double guess = log(value) / LOG_OF_GAMMA;
     if (!(guess < (double)last))
         return (uint16_t)last;
-    unsigned below = (unsigned)guess; /* gamma^below <= value < gamma^(below + 1), give or take one */
+    unsigned below =
+        (unsigned)guess; /* gamma^below <= value < gamma^(below + 1), give or take one */
     while (below > 0 && gamma_power(below) > value)
         below--;
     while (below < last && gamma_power(below + 1) <= value)
@@ -64,7 +65,9 @@ uint16_t layout_bin(const struct layout *layout, double value)
         return clamp_bin(layout->bins, value - 0.5);
     case LAYOUT_LINEAR: {
         double width = (double)layout->hi - (double)layout->lo;
-        return width > 0.0 ? clamp_bin(layout->bins, (value - (double)layout->lo) / width * layout->bins) : 0;
+        return width > 0.0
+                   ? clamp_bin(layout->bins, (value - (double)layout->lo) / width * layout->bins)
+                   : 0;
     }
     case LAYOUT_LOG:
         return log_bin(layout->bins, value);

@@ -23,8 +23,8 @@
 #include <string.h>
 
 #define EFFECT_VERSION 1
-#define EFFECT_LIMIT 0.99
-#define VALUE_MIN 1e-30 /* smaller baselines are no baselines: effects stay finite */
+#define EFFECT_LIMIT   0.99
+#define VALUE_MIN      1e-30 /* smaller baselines are no baselines: effects stay finite */
 
 enum effect_flags { EFFECT_ARMED = 1, EFFECT_REVERSED = 2, EFFECT_FLAGS_ALL = 3 };
 
@@ -75,15 +75,16 @@ static double sign_of_change(const struct detector_rule *rule)
     return falls ? -1.0 : 1.0;
 }
 
-static void effect_arm(const struct detector_rule *rule, void *state, const struct baseline *baseline,
-                       struct verdict *out)
+static void effect_arm(const struct detector_rule *rule, void *state,
+                       const struct baseline *baseline, struct verdict *out)
 {
     struct effect_state *effect = state;
     struct effect_view view = {.badness = 0.0};
     CHECK(rule->layout.bins > 0 && rule->layout.bins <= LAYOUT_BINS_MAX);
     if (baseline != NULL)
         view_bins(&rule->layout, baseline->bins, &view);
-    double count = view.own.count, least = rule->effect_min_count > 0 ? rule->effect_min_count : 1.0;
+    double count = view.own.count,
+           least = rule->effect_min_count > 0 ? rule->effect_min_count : 1.0;
     bool needs_baseline = rule->effect_relative > 0.0 || rule->effect_ratio > 0.0;
     double rate = view.badness;
     if (count > 0.0 && !(rate > 0.0))
@@ -113,21 +114,25 @@ static void effect_arm(const struct detector_rule *rule, void *state, const stru
 static double relative_change(const struct detector_rule *rule, const struct effect_state *effect,
                               const struct effect_view *now)
 {
-    double base = fabs(effect->baseline_value) > 0.0 ? effect->baseline_value : effect->baseline_rate;
-    return base != 0.0 ? sign_of_change(rule) * (now->own.mean - effect->baseline_value) / fabs(base) : 0.0;
+    double base =
+        fabs(effect->baseline_value) > 0.0 ? effect->baseline_value : effect->baseline_rate;
+    return base != 0.0
+               ? sign_of_change(rule) * (now->own.mean - effect->baseline_value) / fabs(base)
+               : 0.0;
 }
 
 /* A rule that says 5 % means exactly 5 % too, whatever the last bit of the division says. */
 static bool at_least(double value, double bar) { return value >= bar - 1e-12 * fabs(bar); }
 
 /* Are all of the rule's numbers reached, each scaled by `share`? False for a rule without numbers. */
-static bool reached(const struct detector_rule *rule, const struct effect_state *effect, const struct effect_view *now,
-                    double share)
+static bool reached(const struct detector_rule *rule, const struct effect_state *effect,
+                    const struct effect_view *now, double share)
 {
     bool worse = rule->direction == DIRECTION_WORSE, any = false, all = true;
     if (!isnan(rule->threshold)) {
         any = true;
-        all = all && (worse ? at_least(now->badness, rule->threshold) : at_least(rule->threshold, now->badness));
+        all = all && (worse ? at_least(now->badness, rule->threshold)
+                            : at_least(rule->threshold, now->badness));
     }
     if (rule->effect_relative > 0.0) {
         any = true;
@@ -142,17 +147,19 @@ static bool reached(const struct detector_rule *rule, const struct effect_state 
     return any && all;
 }
 
-static void effect_close_epoch(const struct detector_rule *rule, void *state, const struct detector_epoch *epoch,
-                               struct verdict *out)
+static void effect_close_epoch(const struct detector_rule *rule, void *state,
+                               const struct detector_epoch *epoch, struct verdict *out)
 {
     const struct effect_state *effect = state;
     const struct layout *layout = &rule->layout;
     struct effect_view now;
     view_bins(layout, epoch->window_bins, &now);
-    double low = layout_value(layout, 0), high = layout_value(layout, (uint16_t)(layout->bins - 1u));
-    struct interval interval = layout->kind == LAYOUT_FLAG
-                                   ? baseline_interval_rate(now.own.mean * now.own.count, now.own.count)
-                                   : baseline_interval_mean(&now.own, low, high);
+    double low = layout_value(layout, 0),
+           high = layout_value(layout, (uint16_t)(layout->bins - 1u));
+    struct interval interval =
+        layout->kind == LAYOUT_FLAG
+            ? baseline_interval_rate(now.own.mean * now.own.count, now.own.count)
+            : baseline_interval_mean(&now.own, low, high);
     double base = effect->baseline_value != 0.0 ? effect->baseline_value : effect->baseline_rate;
     bool reversed = (effect->flags & EFFECT_REVERSED) != 0;
     *out = (struct verdict){
@@ -189,12 +196,14 @@ static bool effect_valid(const struct layout *layout, const void *state, uint32_
     if (size != sizeof effect || layout->bins == 0 || layout->bins > LAYOUT_BINS_MAX)
         return false;
     memcpy(&effect, state, sizeof effect);
-    return effect.version == EFFECT_VERSION && effect.layout_kind == layout->kind && effect.bins == layout->bins &&
-           (effect.flags & ~EFFECT_FLAGS_ALL) == 0 && effect.unused == 0 &&
+    return effect.version == EFFECT_VERSION && effect.layout_kind == layout->kind &&
+           effect.bins == layout->bins && (effect.flags & ~EFFECT_FLAGS_ALL) == 0 &&
+           effect.unused == 0 &&
            (effect.baseline_value == 0.0 || fabs(effect.baseline_value) >= VALUE_MIN) &&
-           effect.baseline_value >= -1e300 && effect.baseline_value <= 1e300 && (effect.baseline_rate == 0.0 || effect.baseline_rate >= VALUE_MIN) &&
-           effect.baseline_rate <= 1.0 &&
-           effect.baseline_count >= 0.0 && effect.baseline_count <= 1e19;
+           effect.baseline_value >= -1e300 && effect.baseline_value <= 1e300 &&
+           (effect.baseline_rate == 0.0 || effect.baseline_rate >= VALUE_MIN) &&
+           effect.baseline_rate <= 1.0 && effect.baseline_count >= 0.0 &&
+           effect.baseline_count <= 1e19;
 }
 
 const struct detector_class operator_effect = {

@@ -16,7 +16,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define DAY_MS 86400000.0
+#define DAY_MS          86400000.0
 #define SIMULATED_YEARS 400
 #define SIMULATION_SEED 1
 
@@ -47,7 +47,8 @@ static void pool(const struct layout *layout, const uint64_t *bins, struct poole
 }
 
 /* Chance that one window of n observations is at or beyond the rule's number although nothing changed. */
-static double rate_per_window(const struct detector_rule *rule, const struct pooled *pooled, double n)
+static double rate_per_window(const struct detector_rule *rule, const struct pooled *pooled,
+                              double n)
 {
     double rate = pooled->badness, bar = rule->threshold;
     if (!(rate > 0.0))
@@ -59,15 +60,16 @@ static double rate_per_window(const struct detector_rule *rule, const struct poo
     return special_binomial_tail((uint64_t)n, (uint64_t)ceil(bar * floor(n) * (1.0 - 1e-12)), rate);
 }
 
-static double mean_per_window(const struct detector_rule *rule, const struct pooled *pooled, double n)
+static double mean_per_window(const struct detector_rule *rule, const struct pooled *pooled,
+                              double n)
 {
     double sd = sqrt(pooled->moments.variance * (1.0 / n + 1.0 / pooled->moments.count));
     double distance = rule->effect_relative * fabs(pooled->moments.mean);
     return sd > 0.0 && n >= 1.0 && distance > 0.0 ? special_normal_cdf(-distance / sd) : NAN;
 }
 
-void effect_explain(const struct detector_rule *rule, const struct baseline *baseline, int64_t window_ms,
-                    struct detector_explanation *out)
+void effect_explain(const struct detector_rule *rule, const struct baseline *baseline,
+                    int64_t window_ms, struct detector_explanation *out)
 {
     struct pooled pooled;
     struct folklore folklore;
@@ -85,15 +87,18 @@ void effect_explain(const struct detector_rule *rule, const struct baseline *bas
     out->days_to_double_effect = window_days / 2;
     double n = out->per_day * window_days, per_window;
     bool falls = (rule->layout.kind == LAYOUT_ORDINAL) == (rule->direction == DIRECTION_WORSE);
-    if (rule->layout.kind != LAYOUT_FLAG && isnan(rule->threshold) && rule->effect_relative > 0.0 && window_days >= 1.0) {
-        folklore_mean(pooled.values, pooled.pmf, pooled.bins, out->per_day, (uint32_t)(window_days + 0.5),
-                      (uint32_t)(days + 0.5), falls ? rule->effect_relative : -rule->effect_relative, SIMULATED_YEARS,
+    if (rule->layout.kind != LAYOUT_FLAG && isnan(rule->threshold) && rule->effect_relative > 0.0 &&
+        window_days >= 1.0) {
+        folklore_mean(pooled.values, pooled.pmf, pooled.bins, out->per_day,
+                      (uint32_t)(window_days + 0.5), (uint32_t)(days + 0.5),
+                      falls ? rule->effect_relative : -rule->effect_relative, SIMULATED_YEARS,
                       SIMULATION_SEED, &folklore);
         /* None seen: at least as long as what was simulated. */
         out->false_alarm_days = 365.0 / fmax(folklore.episodes_year, 1.0 / SIMULATED_YEARS);
         return;
     }
-    per_window = rule->layout.kind == LAYOUT_FLAG ? rate_per_window(rule, &pooled, n) : mean_per_window(rule, &pooled, n);
+    per_window = rule->layout.kind == LAYOUT_FLAG ? rate_per_window(rule, &pooled, n)
+                                                  : mean_per_window(rule, &pooled, n);
     if (!isnan(per_window))
         out->false_alarm_days = per_window > 0.0 ? window_days / per_window : INFINITY;
 }

@@ -4,7 +4,7 @@
 
 #include "engine/operator/detector.h"
 
-void effect_explain(const struct detector_rule *rule, const struct baseline *baseline, int64_t window_ms,
-                    struct detector_explanation *out);
+void effect_explain(const struct detector_rule *rule, const struct baseline *baseline,
+                    int64_t window_ms, struct detector_explanation *out);
 
 #endif

@@ -29,8 +29,8 @@
 
 #include <math.h>
 
-#define SATURATION 1000.0
-#define REVERSE_MS (10.0 * 86400000.0)
+#define SATURATION        1000.0
+#define REVERSE_MS        (10.0 * 86400000.0)
 #define REVERSE_GAMMA_MIN 1000.0
 
 static double reverse_gamma(const struct detector_rule *rule)
@@ -41,8 +41,8 @@ static double reverse_gamma(const struct detector_rule *rule)
 }
 
 /* What the effect window shows, beside the baseline, in the metric's own unit. */
-static void report_window(const struct detector_rule *rule, const struct shift_header *header, const uint64_t *bins,
-                          struct verdict *out)
+static void report_window(const struct detector_rule *rule, const struct shift_header *header,
+                          const uint64_t *bins, struct verdict *out)
 {
     const struct layout *layout = &rule->layout;
     double values[LAYOUT_BINS_MAX], badness;
@@ -56,13 +56,17 @@ static void report_window(const struct detector_rule *rule, const struct shift_h
     }
     struct baseline_moments moments;
     baseline_moments(&(struct betting_sample){values, counts, used}, &moments);
-    double low = layout_value(layout, 0), high = layout_value(layout, (uint16_t)(layout->bins - 1u));
-    struct interval interval = layout->kind == LAYOUT_FLAG
-                                   ? baseline_interval_rate(moments.mean * moments.count, moments.count)
-                                   : baseline_interval_mean(&moments, low, high);
+    double low = layout_value(layout, 0),
+           high = layout_value(layout, (uint16_t)(layout->bins - 1u));
+    struct interval interval =
+        layout->kind == LAYOUT_FLAG
+            ? baseline_interval_rate(moments.mean * moments.count, moments.count)
+            : baseline_interval_mean(&moments, low, high);
     out->observed = moments.mean;
     out->baseline = header->baseline_value;
-    out->effect = header->baseline_value != 0.0 && moments.count > 0.0 ? moments.mean / header->baseline_value - 1.0 : 0.0;
+    out->effect = header->baseline_value != 0.0 && moments.count > 0.0
+                      ? moments.mean / header->baseline_value - 1.0
+                      : 0.0;
     out->interval_low = interval.low;
     out->interval_high = interval.high;
     out->count = (uint64_t)moments.count;
@@ -77,8 +81,9 @@ static uint32_t stamp_of(struct shift_header *header, int64_t epoch_start_ms)
 }
 
 /* One part's bets take in one epoch; returns the part's new wealth. */
-static double step_part(const struct layout *layout, const struct shift_part *part, struct shift_bet *bets,
-                        const struct shift_sample *sample, bool reversed, double null_mean, uint32_t stamp)
+static double step_part(const struct layout *layout, const struct shift_part *part,
+                        struct shift_bet *bets, const struct shift_sample *sample, bool reversed,
+                        double null_mean, uint32_t stamp)
 {
     struct betting_grid grid;
     double wealth = 0.0, badness = 0.0;
@@ -130,7 +135,8 @@ static double total_wealth(const struct shift_view *view)
 
 /* The onset is that of the leading bet of all; the mean since then is only known to bets on the mean, so it
  * is that since the onset of the leading one among these. */
-static void report_onset(const struct detector_rule *rule, const struct shift_view *view, struct verdict *out)
+static void report_onset(const struct detector_rule *rule, const struct shift_view *view,
+                         struct verdict *out)
 {
     const struct shift_bet *leader = &view->bets[leading_bet(view)], *mean_leader = NULL;
     const struct shift_header *header = view->header;
@@ -143,30 +149,34 @@ static void report_onset(const struct detector_rule *rule, const struct shift_vi
         return;
     for (uint32_t k = 0; k < view->parts[mean_part].bets; k++) {
         const struct shift_bet *bet = &view->bets[mean_part * view->bets_max + k];
-        if (bet->height > 0.0 && bet->count > 0.0f && (mean_leader == NULL || bet->wealth > mean_leader->wealth))
+        if (bet->height > 0.0 && bet->count > 0.0f &&
+            (mean_leader == NULL || bet->wealth > mean_leader->wealth))
             mean_leader = bet;
     }
     if (mean_leader != NULL) {
         double mean = (double)mean_leader->badness / (double)mean_leader->count;
-        out->since_onset = shift_own_unit(&rule->layout, rule->direction, reversed ? 1.0 - mean : mean);
+        out->since_onset =
+            shift_own_unit(&rule->layout, rule->direction, reversed ? 1.0 - mean : mean);
     }
 }
 
 /* The epoch goes into every part's bets; returns E. */
-static double take_epoch(const struct detector_rule *rule, struct shift_view *view, const struct detector_epoch *epoch,
-                         double gate, bool *empty)
+static double take_epoch(const struct detector_rule *rule, struct shift_view *view,
+                         const struct detector_epoch *epoch, double gate, bool *empty)
 {
     struct shift_sample sample;
     struct shift_header *header = view->header;
     bool reversed = (header->flags & SHIFT_REVERSED) != 0;
     if (header->start_ms == 0 && epoch->start_ms > 0 && epoch->start_ms <= INT64_C(1) << 53)
         header->start_ms = epoch->start_ms;
-    uint32_t first = reversed ? header->reverse_part : 0, last = reversed ? first + 1u : header->parts;
+    uint32_t first = reversed ? header->reverse_part : 0,
+             last = reversed ? first + 1u : header->parts;
     uint32_t stamp = stamp_of(header, epoch->start_ms);
     *empty = true;
     for (uint32_t i = first; i < last; i++) {
         struct shift_part *part = &view->parts[i];
-        shift_part_sample(&rule->layout, rule->direction, part->kind, part->cut, epoch->bins, &sample);
+        shift_part_sample(&rule->layout, rule->direction, part->kind, part->cut, epoch->bins,
+                          &sample);
         if (sample.total == 0)
             continue;
         *empty = false;
@@ -174,8 +184,10 @@ static double take_epoch(const struct detector_rule *rule, struct shift_view *vi
             for (uint32_t j = 0; j < sample.sample.bins; j++)
                 sample.values[j] = 1.0 - sample.values[j];
         }
-        double null_mean = betting_clamp_null(reversed ? 1.0 - header->reverse_null : part->null_mean);
-        step_part(&rule->layout, part, view->bets + i * view->bets_max, &sample, reversed, null_mean, stamp);
+        double null_mean =
+            betting_clamp_null(reversed ? 1.0 - header->reverse_null : part->null_mean);
+        step_part(&rule->layout, part, view->bets + i * view->bets_max, &sample, reversed,
+                  null_mean, stamp);
     }
     double evidence = total_wealth(view), most = SATURATION * gate;
     if (evidence > most) {
@@ -186,8 +198,8 @@ static double take_epoch(const struct detector_rule *rule, struct shift_view *vi
     return evidence;
 }
 
-static void shift_close_epoch(const struct detector_rule *rule, void *state, const struct detector_epoch *epoch,
-                              struct verdict *out)
+static void shift_close_epoch(const struct detector_rule *rule, void *state,
+                              const struct detector_epoch *epoch, struct verdict *out)
 {
     struct shift_view view = shift_view_of(&rule->layout, state);
     struct shift_header *header = view.header;
@@ -218,12 +230,14 @@ static void set_reverse_null(struct shift_view *view)
 {
     struct shift_header *header = view->header;
     uint32_t leader = leading_bet(view);
-    header->reverse_part = (uint16_t)(view->parts[0].kind == PART_MEAN ? 0 : leader / view->bets_max);
+    header->reverse_part =
+        (uint16_t)(view->parts[0].kind == PART_MEAN ? 0 : leader / view->bets_max);
     const struct shift_part *part = &view->parts[header->reverse_part];
     const struct shift_bet *bets = view->bets + header->reverse_part * view->bets_max, *best = bets;
     for (uint32_t k = 1; k < part->bets; k++)
         best = bets[k].wealth > best->wealth ? &bets[k] : best;
-    double level = best->count > 0.0f ? (double)best->badness / (double)best->count : part->null_mean;
+    double level =
+        best->count > 0.0f ? (double)best->badness / (double)best->count : part->null_mean;
     level = level > part->null_mean ? level : part->null_mean;
     double between = sqrt(part->limit * (level < 1.0 ? level : 1.0));
     header->reverse_null = part->resolve_mean > between ? part->resolve_mean : between;
@@ -249,7 +263,8 @@ static void shift_reverse(const struct detector_rule *rule, void *state)
 
 const struct detector_class operator_shift = {
     .name = "shift",
-    .summary = "Sure that a series is worse than its baseline: betting Shiryaev-Roberts e-detector.",
+    .summary =
+        "Sure that a series is worse than its baseline: betting Shiryaev-Roberts e-detector.",
     .state_version = SHIFT_VERSION,
     .state_bytes = shift_state_bytes,
     .arm = shift_arm,

@@ -24,7 +24,8 @@ static bool check_support(const struct detector_rule *rule, const struct shift_p
     double longer = count;
     for (int i = 0; i < SUPPORT_STEPS && longer < 1e15; i++) {
         longer *= 1.25;
-        if (shift_part_delay(rule, part, freeze, margin * sqrt(count / longer), freeze->drop) <= longer)
+        if (shift_part_delay(rule, part, freeze, margin * sqrt(count / longer), freeze->drop) <=
+            longer)
             break;
     }
     if (header->needed > 0.0 && header->needed <= longer)
@@ -53,11 +54,13 @@ static void arm_constant(const struct detector_rule *rule, struct shift_view *vi
     shift_place_bets(rule, &freeze, &view->parts[0], view->bets);
 }
 
-static void arm_baseline(const struct detector_rule *rule, struct shift_view *view, const struct baseline *baseline)
+static void arm_baseline(const struct detector_rule *rule, struct shift_view *view,
+                         const struct baseline *baseline)
 {
     struct shift_freeze freeze;
     struct shift_header *header = view->header;
-    bool any_part = rule->layout.kind == LAYOUT_LOG || rule->layout.kind == LAYOUT_CATEGORY, supported = false;
+    bool any_part = rule->layout.kind == LAYOUT_LOG || rule->layout.kind == LAYOUT_CATEGORY,
+         supported = false;
     shift_plan_parts(rule, baseline->bins, view);
     header->baseline_value = shift_own_mean(&rule->layout, baseline->bins);
     for (uint32_t i = 0; i < header->parts; i++) {
@@ -77,7 +80,8 @@ static void arm_baseline(const struct detector_rule *rule, struct shift_view *vi
         header->flags |= SHIFT_THIN;
 }
 
-void shift_arm(const struct detector_rule *rule, void *state, const struct baseline *baseline, struct verdict *out)
+void shift_arm(const struct detector_rule *rule, void *state, const struct baseline *baseline,
+               struct verdict *out)
 {
     struct shift_view view = shift_view_of(&rule->layout, state);
     struct shift_header *header = view.header;
@@ -88,7 +92,8 @@ void shift_arm(const struct detector_rule *rule, void *state, const struct basel
     header->layout_kind = rule->layout.kind;
     header->bins = rule->layout.bins;
     for (uint32_t j = 0; baseline != NULL && j < rule->layout.bins; j++) {
-        if (layout_badness(&rule->layout, (uint16_t)j, &badness) || rule->layout.kind == LAYOUT_CATEGORY)
+        if (layout_badness(&rule->layout, (uint16_t)j, &badness) ||
+            rule->layout.kind == LAYOUT_CATEGORY)
             total += baseline->bins[j];
     }
     if (!isnan(rule->threshold))
@@ -98,7 +103,8 @@ void shift_arm(const struct detector_rule *rule, void *state, const struct basel
     else
         header->needed = rule->effect_min_count > 0 ? rule->effect_min_count : 1.0;
     *out = (struct verdict){
-        .kind = (header->flags & (SHIFT_ARMED | SHIFT_THIN)) == SHIFT_ARMED ? VERDICT_OK : VERDICT_INSUFFICIENT,
+        .kind = (header->flags & (SHIFT_ARMED | SHIFT_THIN)) == SHIFT_ARMED ? VERDICT_OK
+                                                                            : VERDICT_INSUFFICIENT,
         .threshold = rule->gamma,
         .observed = header->baseline_value,
         .baseline = header->baseline_value,

@@ -13,11 +13,12 @@
 #include <stddef.h>
 
 #define WEEK_DAYS 7.0
-#define DAY_MS 86400000.0
+#define DAY_MS    86400000.0
 
 /* Days to a multiple of the rule's drop with `volume` times the baseline's observations a day. */
 static double days_to(const struct detector_rule *rule, const struct shift_part *part,
-                      const struct shift_freeze *freeze, double per_day, double factor, double volume)
+                      const struct shift_freeze *freeze, double per_day, double factor,
+                      double volume)
 {
     double margin = (freeze->limit - freeze->moments.mean) / sqrt(volume);
     if (isnan(freeze->drop))
@@ -30,12 +31,16 @@ static double smaller(double a, double b) { return isnan(a) || b < a ? b : a; }
 static void explain_part(const struct detector_rule *rule, const struct shift_part *part,
                          const struct shift_freeze *freeze, struct detector_explanation *out)
 {
-    double per_day = out->per_day, low = 0.0, high = (0.999 - freeze->moments.mean) / freeze->drop, volume = 1.0 / 64;
+    double per_day = out->per_day, low = 0.0, high = (0.999 - freeze->moments.mean) / freeze->drop,
+           volume = 1.0 / 64;
     if (isnan(freeze->drop))
         return;
-    out->days_to_half_effect = smaller(out->days_to_half_effect, days_to(rule, part, freeze, per_day, 0.5, 1.0));
-    out->days_to_effect = smaller(out->days_to_effect, days_to(rule, part, freeze, per_day, 1.0, 1.0));
-    out->days_to_double_effect = smaller(out->days_to_double_effect, days_to(rule, part, freeze, per_day, 2.0, 1.0));
+    out->days_to_half_effect =
+        smaller(out->days_to_half_effect, days_to(rule, part, freeze, per_day, 0.5, 1.0));
+    out->days_to_effect =
+        smaller(out->days_to_effect, days_to(rule, part, freeze, per_day, 1.0, 1.0));
+    out->days_to_double_effect =
+        smaller(out->days_to_double_effect, days_to(rule, part, freeze, per_day, 2.0, 1.0));
     bool reachable = days_to(rule, part, freeze, per_day, high, 1.0) <= WEEK_DAYS;
     for (int i = 0; i < 40 && reachable; i++) {
         double factor = (low + high) / 2;
@@ -53,12 +58,13 @@ static void explain_part(const struct detector_rule *rule, const struct shift_pa
         out->per_day_for_a_week = smaller(out->per_day_for_a_week, per_day * volume);
 }
 
-void shift_explain(const struct detector_rule *rule, const struct baseline *baseline, int64_t window_ms,
-                   struct detector_explanation *out)
+void shift_explain(const struct detector_rule *rule, const struct baseline *baseline,
+                   int64_t window_ms, struct detector_explanation *out)
 {
     struct shift_header header = {0};
     struct shift_part parts[SHIFT_CATEGORIES_MAX + SHIFT_CUTS_MAX];
-    struct shift_view view = {.header = &header, .parts = parts, .parts_max = shift_parts_max(&rule->layout)};
+    struct shift_view view = {
+        .header = &header, .parts = parts, .parts_max = shift_parts_max(&rule->layout)};
     struct shift_freeze freeze;
     double days = baseline != NULL ? (double)(baseline->end_ms - baseline->start_ms) / DAY_MS : 0.0;
     bool any_part = rule->layout.kind == LAYOUT_LOG || rule->layout.kind == LAYOUT_CATEGORY;

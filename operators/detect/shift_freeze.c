@@ -20,21 +20,23 @@
 
 #include <math.h>
 
-#define LIMIT_ERROR 0.01
+#define LIMIT_ERROR     0.01
 #define TOLERANCE_SHARE 0.2
-#define TOLERANCE_CAP 0.5
-#define TOLERANCE_SD 4.0
-#define TEMPER_DAYS_MIN 5  /* with fewer, the between-day sd is not an estimate */
-#define TEMPER_FLOOR 0.125 /* of the drop: the largest tolerance covers 4 sd of this size */
+#define TOLERANCE_CAP   0.5
+#define TOLERANCE_SD    4.0
+#define TEMPER_DAYS_MIN 5     /* with fewer, the between-day sd is not an estimate */
+#define TEMPER_FLOOR    0.125 /* of the drop: the largest tolerance covers 4 sd of this size */
 
-static void part_days(const struct detector_rule *rule, const struct baseline *baseline, const struct shift_part *part,
-                      struct shift_sample *room, struct baseline_days *out)
+static void part_days(const struct detector_rule *rule, const struct baseline *baseline,
+                      const struct shift_part *part, struct shift_sample *room,
+                      struct baseline_days *out)
 {
     struct baseline_day days[BASELINE_DAYS_MAX];
     uint32_t used = 0;
     for (uint32_t d = 0; d < baseline->days && d < BASELINE_DAYS_MAX; d++) {
         struct baseline_day day = {0};
-        shift_part_sample(&rule->layout, rule->direction, part->kind, part->cut, baseline->day_bins[d], room);
+        shift_part_sample(&rule->layout, rule->direction, part->kind, part->cut,
+                          baseline->day_bins[d], room);
         for (uint32_t j = 0; j < room->sample.bins; j++) {
             double count = (double)room->counts[j], y = room->values[j];
             day.count += count;
@@ -46,7 +48,8 @@ static void part_days(const struct detector_rule *rule, const struct baseline *b
     baseline_days(days, used, out);
 }
 
-static void set_tolerance(const struct detector_rule *rule, double rule_drop, struct shift_freeze *freeze)
+static void set_tolerance(const struct detector_rule *rule, double rule_drop,
+                          struct shift_freeze *freeze)
 {
     double wobble = TOLERANCE_SD * freeze->days.sd_upper;
     if (rule->tolerance >= 0.0) {
@@ -60,13 +63,14 @@ static void set_tolerance(const struct detector_rule *rule, double rule_drop, st
         freeze->capped = !isfinite(wobble);
         return;
     }
-    double tolerance = fmax(TOLERANCE_SHARE * freeze->drop, wobble), cap = TOLERANCE_CAP * freeze->drop;
+    double tolerance = fmax(TOLERANCE_SHARE * freeze->drop, wobble),
+           cap = TOLERANCE_CAP * freeze->drop;
     freeze->capped = wobble > cap;
     freeze->tolerance = tolerance < cap ? tolerance : cap;
 }
 
-void shift_freeze_part(const struct detector_rule *rule, const struct baseline *baseline, const struct shift_part *part,
-                       struct shift_freeze *out)
+void shift_freeze_part(const struct detector_rule *rule, const struct baseline *baseline,
+                       const struct shift_part *part, struct shift_freeze *out)
 {
     struct shift_sample mean_sample, room;
     struct baseline_moments moments;
@@ -81,12 +85,14 @@ void shift_freeze_part(const struct detector_rule *rule, const struct baseline *
     } else {
         shift_part_sample(layout, rule->direction, PART_MEAN, 0, baseline->bins, &mean_sample);
         baseline_moments(&mean_sample.sample, &moments);
-        out->rule_drop = moments.count > 0.0 ? shift_mean_drop(rule, moments.mean, moments.mean, own) : NAN;
-        out->drop = shift_part_drop(rule, part, baseline->bins, &mean_sample, out->rule_drop, out->moments.mean,
-                                    out->limit);
+        out->rule_drop =
+            moments.count > 0.0 ? shift_mean_drop(rule, moments.mean, moments.mean, own) : NAN;
+        out->drop = shift_part_drop(rule, part, baseline->bins, &mean_sample, out->rule_drop,
+                                    out->moments.mean, out->limit);
     }
     set_tolerance(rule, out->rule_drop, out);
-    double epochs = rule->epoch_ms > 0 ? (double)(baseline->end_ms - baseline->start_ms) / rule->epoch_ms : 0.0;
+    double epochs =
+        rule->epoch_ms > 0 ? (double)(baseline->end_ms - baseline->start_ms) / rule->epoch_ms : 0.0;
     out->per_epoch = epochs > 0.0 ? out->moments.count / epochs : 1.0;
 }
 
@@ -104,13 +110,14 @@ void shift_freeze_constant(const struct detector_rule *rule, struct shift_freeze
     out->capped = false;
 }
 
-void shift_place_bets(const struct detector_rule *rule, const struct shift_freeze *freeze, struct shift_part *part,
-                      struct shift_bet *bets)
+void shift_place_bets(const struct detector_rule *rule, const struct shift_freeze *freeze,
+                      struct shift_part *part, struct shift_bet *bets)
 {
     struct betting_grid grid;
     part->limit = freeze->limit;
     part->null_mean = betting_clamp_null(freeze->limit + freeze->tolerance);
-    double resolve = isnan(freeze->drop) ? part->null_mean : freeze->moments.mean + 0.5 * freeze->drop;
+    double resolve =
+        isnan(freeze->drop) ? part->null_mean : freeze->moments.mean + 0.5 * freeze->drop;
     part->resolve_mean = resolve < 1.0 ? resolve : 1.0;
     if (rule->layout.kind == LAYOUT_FLAG || rule->layout.kind == LAYOUT_LOG)
         betting_grid_flags(part->null_mean, &grid);
@@ -121,7 +128,8 @@ void shift_place_bets(const struct detector_rule *rule, const struct shift_freez
     double least = freeze->drop > 0.0 ? TEMPER_FLOOR * freeze->drop : 0.0;
     sd = sd > least ? sd : least;
     for (uint32_t k = 0; k < grid.count; k++) {
-        double eta = betting_temper(grid.lambda[k], part->null_mean, &freeze->sample.sample, sd, freeze->days.per_day);
+        double eta = betting_temper(grid.lambda[k], part->null_mean, &freeze->sample.sample, sd,
+                                    freeze->days.per_day);
         bets[k].temper = (uint16_t)(eta * SHIFT_TEMPER_ONE);
     }
 }

@@ -9,7 +9,8 @@
 #include <math.h>
 
 /* Largest cut on the good side of the baseline's p quantile from the bad end. */
-static uint16_t quantile_cut(const struct layout *layout, enum direction direction, const uint64_t *bins, double p)
+static uint16_t quantile_cut(const struct layout *layout, enum direction direction,
+                             const uint64_t *bins, double p)
 {
     double total = 0.0, beyond = 0.0, badness;
     for (uint32_t j = 0; j < layout->bins; j++)
@@ -31,12 +32,14 @@ static uint16_t quantile_cut(const struct layout *layout, enum direction directi
 }
 
 /* Which parts this layout has, where they cut, and their weights. */
-void shift_plan_parts(const struct detector_rule *rule, const uint64_t *bins, struct shift_view *view)
+void shift_plan_parts(const struct detector_rule *rule, const uint64_t *bins,
+                      struct shift_view *view)
 {
     static const double quantile_shares[SHIFT_QUANTILES] = {0.5, 0.05, 0.01};
     const struct layout *layout = &rule->layout;
     bool worse = rule->direction == DIRECTION_WORSE, category = layout->kind == LAYOUT_CATEGORY;
-    uint32_t first = category || layout->kind == LAYOUT_LOG ? 0 : 1, shares = view->parts_max - first;
+    uint32_t first = category || layout->kind == LAYOUT_LOG ? 0 : 1,
+             shares = view->parts_max - first;
     view->header->parts = (uint16_t)view->parts_max;
     if (first == 1)
         view->parts[0] = (struct shift_part){.kind = PART_MEAN, .weight = shares > 0 ? 0.5 : 1.0};
@@ -78,7 +81,8 @@ static double rule_distance(const struct detector_rule *rule, double amount, dou
         distance = rule->effect_relative * fabs(amount);
     if (rule->effect_ratio > 1.0) {
         double ratio = rule->effect_ratio;
-        double by_ratio = rule->direction == DIRECTION_WORSE ? rate * (ratio - 1.0) : rate * (1.0 - 1.0 / ratio);
+        double by_ratio =
+            rule->direction == DIRECTION_WORSE ? rate * (ratio - 1.0) : rate * (1.0 - 1.0 / ratio);
         distance = distance > by_ratio ? distance : by_ratio;
     }
     return distance;
@@ -102,7 +106,8 @@ double shift_mean_drop(const struct detector_rule *rule, double mean, double lim
 }
 
 /* Change of a share when all values are stretched by the rule's factor. */
-static double stretch_drop(const struct detector_rule *rule, const struct shift_part *part, const uint64_t *bins)
+static double stretch_drop(const struct detector_rule *rule, const struct shift_part *part,
+                           const uint64_t *bins)
 {
     const struct layout *layout = &rule->layout;
     double factor = NAN, count = 0.0, now = 0.0, then = 0.0, badness;
@@ -127,7 +132,8 @@ static double stretch_drop(const struct detector_rule *rule, const struct shift_
 }
 
 /* Change of a score's share at a cut when the mean rises by mean_drop along the exponential tilt. */
-static double tilt_drop(const struct shift_part *part, const struct shift_sample *mean_sample, double drop)
+static double tilt_drop(const struct shift_part *part, const struct shift_sample *mean_sample,
+                        double drop)
 {
     double pmf[LAYOUT_BINS_MAX], tilted[LAYOUT_BINS_MAX], change = 0.0;
     if (isnan(drop))
@@ -142,8 +148,9 @@ static double tilt_drop(const struct shift_part *part, const struct shift_sample
     return change > 0.0 ? change : NAN;
 }
 
-double shift_part_drop(const struct detector_rule *rule, const struct shift_part *part, const uint64_t *bins,
-                       const struct shift_sample *mean_sample, double mean_drop, double share, double limit)
+double shift_part_drop(const struct detector_rule *rule, const struct shift_part *part,
+                       const uint64_t *bins, const struct shift_sample *mean_sample,
+                       double mean_drop, double share, double limit)
 {
     switch ((enum layout_kind)rule->layout.kind) {
     case LAYOUT_ORDINAL:

@@ -33,7 +33,8 @@ uint32_t shift_parts_max(const struct layout *layout)
 
 uint32_t shift_bets_max(const struct layout *layout)
 {
-    return layout->kind == LAYOUT_FLAG || layout->kind == LAYOUT_LOG ? BETTING_GRID_MAX : BETTING_GRID_SCORES;
+    return layout->kind == LAYOUT_FLAG || layout->kind == LAYOUT_LOG ? BETTING_GRID_MAX
+                                                                     : BETTING_GRID_SCORES;
 }
 
 uint32_t shift_state_bytes(const struct layout *layout)
@@ -45,7 +46,8 @@ uint32_t shift_state_bytes(const struct layout *layout)
 
 struct shift_view shift_view_of(const struct layout *layout, void *state)
 {
-    struct shift_view view = {.header = state, .parts_max = shift_parts_max(layout), .bets_max = shift_bets_max(layout)};
+    struct shift_view view = {
+        .header = state, .parts_max = shift_parts_max(layout), .bets_max = shift_bets_max(layout)};
     CHECK(((uintptr_t)state & 7u) == 0);
     view.parts = (struct shift_part *)(void *)(view.header + 1);
     view.bets = (struct shift_bet *)(void *)(view.parts + view.parts_max);
@@ -56,7 +58,8 @@ static bool within(double value, double low, double high) { return value >= low 
 
 static bool header_valid(const struct layout *layout, const struct shift_header *header)
 {
-    if (header->version != SHIFT_VERSION || header->layout_kind != layout->kind || header->bins != layout->bins)
+    if (header->version != SHIFT_VERSION || header->layout_kind != layout->kind ||
+        header->bins != layout->bins)
         return false;
     if ((header->flags & ~SHIFT_FLAGS_ALL) != 0 || header->parts > shift_parts_max(layout))
         return false;
@@ -66,21 +69,24 @@ static bool header_valid(const struct layout *layout, const struct shift_header 
         return false;
     if (header->reverse_part != 0 && header->reverse_part >= header->parts)
         return false;
-    if (header->baseline_value != 0.0 && !(fabs(header->baseline_value) >= 1e-30)) /* effects stay finite */
+    if (header->baseline_value != 0.0 &&
+        !(fabs(header->baseline_value) >= 1e-30)) /* effects stay finite */
         return false;
-    return within(header->baseline_value, -1e300, 1e300) && within(header->baseline_count, 0.0, 1e19) &&
-           within(header->needed, 0.0, 1e300) && within(header->achievable, -1e300, 1e300) &&
-           within(header->reverse_null, 0.0, 1.0) && (header->unused[0] | header->unused[1] | header->unused[2]) == 0;
+    return within(header->baseline_value, -1e300, 1e300) &&
+           within(header->baseline_count, 0.0, 1e19) && within(header->needed, 0.0, 1e300) &&
+           within(header->achievable, -1e300, 1e300) && within(header->reverse_null, 0.0, 1.0) &&
+           (header->unused[0] | header->unused[1] | header->unused[2]) == 0;
 }
 
 static bool part_valid(const struct layout *layout, const struct shift_part *part, bool used)
 {
     if (!used)
         return part->weight == 0.0 && part->bets == 0 && part->unused == 0;
-    return part->kind < PART_KINDS && part->cut < layout->bins && part->bets >= 1 && part->unused == 0 &&
-           part->bets <= shift_bets_max(layout) && within(part->weight, 0.0, 1.0) &&
-           within(part->null_mean, BETTING_NULL_MIN, 1.0 - BETTING_NULL_MIN) && within(part->limit, 0.0, 1.0) &&
-           within(part->resolve_mean, 0.0, 1.0);
+    return part->kind < PART_KINDS && part->cut < layout->bins && part->bets >= 1 &&
+           part->unused == 0 && part->bets <= shift_bets_max(layout) &&
+           within(part->weight, 0.0, 1.0) &&
+           within(part->null_mean, BETTING_NULL_MIN, 1.0 - BETTING_NULL_MIN) &&
+           within(part->limit, 0.0, 1.0) && within(part->resolve_mean, 0.0, 1.0);
 }
 
 static bool bet_valid(const struct shift_bet *bet)
@@ -106,7 +112,8 @@ bool shift_state_valid(const struct layout *layout, const void *state, uint32_t 
         if (!part_valid(layout, &part, i < header.parts))
             return false;
     }
-    for (uint32_t i = 0; i < shift_parts_max(layout) * shift_bets_max(layout); i++, at += sizeof(struct shift_bet)) {
+    for (uint32_t i = 0; i < shift_parts_max(layout) * shift_bets_max(layout);
+         i++, at += sizeof(struct shift_bet)) {
         struct shift_bet bet;
         memcpy(&bet, at, sizeof bet);
         if (!bet_valid(&bet))
@@ -120,8 +127,9 @@ static bool in_share(enum shift_part_kind kind, uint32_t bin, uint16_t cut)
     return kind == PART_LOW ? bin <= cut : kind == PART_HIGH ? bin > cut : bin == cut;
 }
 
-void shift_part_sample(const struct layout *layout, enum direction direction, enum shift_part_kind kind,
-                       uint16_t cut, const uint64_t *bins, struct shift_sample *out)
+void shift_part_sample(const struct layout *layout, enum direction direction,
+                       enum shift_part_kind kind, uint16_t cut, const uint64_t *bins,
+                       struct shift_sample *out)
 {
     uint32_t used = 0;
     out->total = 0;
@@ -133,7 +141,8 @@ void shift_part_sample(const struct layout *layout, enum direction direction, en
     }
     for (uint32_t j = 0; j < layout->bins; j++) {
         double badness;
-        bool counts = layout_badness(layout, (uint16_t)j, &badness) || layout->kind == LAYOUT_CATEGORY;
+        bool counts =
+            layout_badness(layout, (uint16_t)j, &badness) || layout->kind == LAYOUT_CATEGORY;
         if (!counts)
             continue;
         out->total += bins[j];

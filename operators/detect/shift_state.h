@@ -21,17 +21,17 @@
 #include "engine/operator/detector.h"
 #include "operators/math/betting.h"
 
-#define SHIFT_VERSION 1
-#define SHIFT_CUTS_MAX 8
-#define SHIFT_QUANTILES 3
+#define SHIFT_VERSION        1
+#define SHIFT_CUTS_MAX       8
+#define SHIFT_QUANTILES      3
 #define SHIFT_CATEGORIES_MAX 40
-#define SHIFT_TEMPER_ONE 32768u
+#define SHIFT_TEMPER_ONE     32768u
 
 enum shift_flags {
     SHIFT_ARMED = 1,
-    SHIFT_THIN = 2,        /* the baseline cannot support the rule's effect */
-    SHIFT_REVERSED = 4,    /* watching for recovery */
-    SHIFT_CONSTANT = 8,    /* the null is a constant of the rule, not a baseline */
+    SHIFT_THIN = 2,     /* the baseline cannot support the rule's effect */
+    SHIFT_REVERSED = 4, /* watching for recovery */
+    SHIFT_CONSTANT = 8, /* the null is a constant of the rule, not a baseline */
     SHIFT_TICKET_ONLY = 16,
     SHIFT_FLAGS_ALL = 31,
 };
@@ -49,13 +49,13 @@ struct shift_header {
     uint8_t layout_kind;
     uint8_t flags;
     uint16_t bins;
-    uint16_t parts;          /* in use */
-    int64_t start_ms;        /* first epoch since arm or reverse; stamps of walks count from it; 0: none */
-    double baseline_value;   /* mean in the metric's own unit */
+    uint16_t parts;   /* in use */
+    int64_t start_ms; /* first epoch since arm or reverse; stamps of walks count from it; 0: none */
+    double baseline_value; /* mean in the metric's own unit */
     double baseline_count;
-    double needed;           /* observations the baseline needs for the rule's effect; 0: enough */
-    double achievable;       /* smallest effect this baseline shows, as verdict.effect; 0: as the rule */
-    double reverse_null;     /* badness of reverse_part that must be undercut to resolve */
+    double needed;     /* observations the baseline needs for the rule's effect; 0: enough */
+    double achievable; /* smallest effect this baseline shows, as verdict.effect; 0: as the rule */
+    double reverse_null; /* badness of reverse_part that must be undercut to resolve */
     uint16_t reverse_part;
     uint16_t unused[3];
 };
@@ -106,14 +106,16 @@ struct shift_sample {
     uint64_t total;               /* observations that count */
 };
 /* What a part sees of a histogram with layout->bins counts. */
-void shift_part_sample(const struct layout *layout, enum direction direction, enum shift_part_kind kind,
-                       uint16_t cut, const uint64_t *bins, struct shift_sample *out);
+void shift_part_sample(const struct layout *layout, enum direction direction,
+                       enum shift_part_kind kind, uint16_t cut, const uint64_t *bins,
+                       struct shift_sample *out);
 
 /* The same mean badness, in the metric's own unit. */
 double shift_own_unit(const struct layout *layout, enum direction direction, double badness);
 
-void shift_explain(const struct detector_rule *rule, const struct baseline *baseline, int64_t window_ms,
-                   struct detector_explanation *out);
-void shift_arm(const struct detector_rule *rule, void *state, const struct baseline *baseline, struct verdict *out);
+void shift_explain(const struct detector_rule *rule, const struct baseline *baseline,
+                   int64_t window_ms, struct detector_explanation *out);
+void shift_arm(const struct detector_rule *rule, void *state, const struct baseline *baseline,
+               struct verdict *out);
 
 #endif

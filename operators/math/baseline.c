@@ -17,12 +17,12 @@
 
 #include <math.h>
 
-#define INVERSION_STEP 0.06
-#define INVERSION_DROP 30.0 /* stop where the integrand has fallen by e^-30 */
+#define INVERSION_STEP       0.06
+#define INVERSION_DROP       30.0 /* stop where the integrand has fallen by e^-30 */
 #define INVERSION_POINTS_MAX 1000
-#define SADDLE_STEPS_MAX 200
-#define ROOT_STEPS_MAX 60
-#define PI 3.14159265358979323846
+#define SADDLE_STEPS_MAX     200
+#define ROOT_STEPS_MAX       60
+#define PI                   3.14159265358979323846
 
 void baseline_moments(const struct betting_sample *sample, struct baseline_moments *out)
 {
@@ -52,7 +52,8 @@ struct saddle {
     double at, first, second, skew;
 };
 
-static void saddle_derivatives(const struct betting_sample *sample, double u, double s, struct saddle *out)
+static void saddle_derivatives(const struct betting_sample *sample, double u, double s,
+                               struct saddle *out)
 {
     double own = (1.0 - u) / (1.0 - (1.0 - u) * s), inverse = 1.0 / s;
     *out = (struct saddle){.at = s,
@@ -87,7 +88,8 @@ static void find_saddle(const struct betting_sample *sample, double u, struct sa
 }
 
 /* Real and imaginary part of F at re + i im, im >= 0. */
-static void cumulant(const struct betting_sample *sample, double u, double re, double im, double *real, double *angle)
+static void cumulant(const struct betting_sample *sample, double u, double re, double im,
+                     double *real, double *angle)
 {
     double x = 1.0 - (1.0 - u) * re, y = -(1.0 - u) * im;
     *real = -0.5 * log((x * x + y * y) * (re * re + im * im));
@@ -105,10 +107,11 @@ static void cumulant(const struct betting_sample *sample, double u, double re, d
 
 /* Trapezoid rule along the path that leaves the saddle with curvature `bend`. False where the path does not
  * work for this sample: the integrand grows along it, turns faster than the step can follow, or does not end. */
-static bool integrate_path(const struct betting_sample *sample, double u, const struct saddle *saddle, double bend,
-                           double *tail)
+static bool integrate_path(const struct betting_sample *sample, double u,
+                           const struct saddle *saddle, double bend, double *tail)
 {
-    double unit = 1.0 / sqrt(saddle->second), peak, angle, integral = 0.0, last_height = 0.0, last_angle = 0.0;
+    double unit = 1.0 / sqrt(saddle->second), peak, angle, integral = 0.0, last_height = 0.0,
+           last_angle = 0.0;
     cumulant(sample, u, saddle->at, 0.0, &peak, &angle);
     for (int i = 0; i < INVERSION_POINTS_MAX; i++) {
         double x = INVERSION_STEP * i, t = unit * sinh(x), real;
@@ -138,7 +141,8 @@ static double tail_above(const struct betting_sample *sample, double u)
     double tail = 0.0, peak, angle;
     find_saddle(sample, u, &saddle);
     double bend = saddle.skew / (6.0 * saddle.second);
-    if (integrate_path(sample, u, &saddle, bend, &tail) || integrate_path(sample, u, &saddle, 0.0, &tail) ||
+    if (integrate_path(sample, u, &saddle, bend, &tail) ||
+        integrate_path(sample, u, &saddle, 0.0, &tail) ||
         integrate_path(sample, u, &saddle, -bend, &tail))
         return tail;
     /* Laplace's approximation at the saddle, within a few per cent: never needed in the tests. */
@@ -205,7 +209,8 @@ void baseline_days(const struct baseline_day *days, uint32_t days_count, struct 
 {
     double total = 0.0, sum = 0.0, count_squares = 0.0, between = 0.0, within = 0.0;
     uint32_t used = 0;
-    *out = (struct baseline_days){.sd = 0.0, .sd_upper = INFINITY, .vif = 1.0, .vif_upper = INFINITY};
+    *out =
+        (struct baseline_days){.sd = 0.0, .sd_upper = INFINITY, .vif = 1.0, .vif_upper = INFINITY};
     for (uint32_t d = 0; d < days_count; d++) {
         if (!(days[d].count > 0.0))
             continue;
@@ -223,7 +228,8 @@ void baseline_days(const struct baseline_day *days, uint32_t days_count, struct 
     for (uint32_t d = 0; d < days_count; d++) {
         if (!(days[d].count > 0.0))
             continue;
-        double mean = days[d].sum / days[d].count, spread = days[d].squares - days[d].count * mean * mean;
+        double mean = days[d].sum / days[d].count,
+               spread = days[d].squares - days[d].count * mean * mean;
         between += days[d].count * (mean - grand) * (mean - grand);
         within += spread > 0.0 ? spread : 0.0;
     }
@@ -268,10 +274,12 @@ static double student_point(double df)
     return z + (g1 + (g2 + (g3 + g4 / df) / df) / df) / df;
 }
 
-struct interval baseline_interval_mean(const struct baseline_moments *moments, double low_end, double high_end)
+struct interval baseline_interval_mean(const struct baseline_moments *moments, double low_end,
+                                       double high_end)
 {
     if (!(moments->count > 1.0))
         return (struct interval){low_end, high_end};
     double half = student_point(moments->count - 1.0) * sqrt(moments->variance / moments->count);
-    return (struct interval){fmax(moments->mean - half, low_end), fmin(moments->mean + half, high_end)};
+    return (struct interval){fmax(moments->mean - half, low_end),
+                             fmin(moments->mean + half, high_end)};
 }

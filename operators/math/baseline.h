@@ -12,7 +12,8 @@
 
 struct baseline_moments {
     double count;
-    double mean, variance; /* of one observation; variance with divisor count - 1, 0 for count < 2 */
+    double mean,
+        variance; /* of one observation; variance with divisor count - 1, 0 for count < 2 */
 };
 void baseline_moments(const struct betting_sample *sample, struct baseline_moments *out);
 
@@ -33,10 +34,11 @@ double baseline_upper_mean(const struct betting_sample *sample, double confidenc
 /* Day-to-day variation of the mean, from one-way random effects over days. */
 struct baseline_days {
     uint32_t days;
-    double per_day;   /* effective observations a day: n0 of the ANOVA */
-    double sd;        /* between-day standard deviation net of sampling noise, point estimate, >= 0 */
-    double sd_upper;  /* its upper 90 % limit; INFINITY with fewer than 2 days */
-    double vif, vif_upper; /* variance of a day's mean over its sampling variance, and upper 90 % limit */
+    double per_day; /* effective observations a day: n0 of the ANOVA */
+    double sd;      /* between-day standard deviation net of sampling noise, point estimate, >= 0 */
+    double sd_upper; /* its upper 90 % limit; INFINITY with fewer than 2 days */
+    double vif,
+        vif_upper; /* variance of a day's mean over its sampling variance, and upper 90 % limit */
 };
 struct baseline_day {
     double count, sum, squares; /* observations, sum of badness, sum of its squares */
@@ -49,6 +51,7 @@ struct interval {
     double low, high;
 };
 struct interval baseline_interval_rate(double hits, double count);
-struct interval baseline_interval_mean(const struct baseline_moments *moments, double low_end, double high_end);
+struct interval baseline_interval_mean(const struct baseline_moments *moments, double low_end,
+                                       double high_end);
 
 #endif

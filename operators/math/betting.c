@@ -17,9 +17,9 @@
 
 #include <math.h>
 
-#define LAMBDA_CAP 0.95    /* of 1/b0: log1p's argument stays >= -0.95 */
+#define LAMBDA_CAP    0.95 /* of 1/b0: log1p's argument stays >= -0.95 */
 #define TEMPER_CUT_SD 4.0
-#define TEMPER_STEPS 15
+#define TEMPER_STEPS  15
 
 double betting_clamp_null(double null_mean)
 {
@@ -29,7 +29,8 @@ double betting_clamp_null(double null_mean)
 }
 
 /* `count` values from low to high, geometric, each capped at 0.95 / b0. */
-static void fill_grid(struct betting_grid *out, double null_mean, uint32_t count, double low, double high)
+static void fill_grid(struct betting_grid *out, double null_mean, uint32_t count, double low,
+                      double high)
 {
     double step = pow(high / low, 1.0 / (double)(count - 1)), cap = LAMBDA_CAP / null_mean;
     out->count = count;
@@ -50,7 +51,10 @@ void betting_grid_flags(double null_mean, struct betting_grid *out)
     static const struct {
         double null_mean, low, high;
         double count;
-    } knots[] = {{0.2, 0.3, 4.0, 6.0}, {0.05, 0.25, 16.0, 8.0}, {0.001, 0.25, 400.0, 10.0}, {1e-5, 0.25, 40000.0, 12.0}};
+    } knots[] = {{0.2, 0.3, 4.0, 6.0},
+                 {0.05, 0.25, 16.0, 8.0},
+                 {0.001, 0.25, 400.0, 10.0},
+                 {1e-5, 0.25, 40000.0, 12.0}};
     double b0 = betting_clamp_null(null_mean);
     if (b0 >= knots[0].null_mean) {
         fill_grid(out, b0, BETTING_GRID_SCORES, 0.06 / b0, 0.8 / b0);
@@ -93,8 +97,9 @@ double betting_cusum_step(double wealth, double weight, double growth)
 }
 
 /* Mean and slope of L^eta under the sample: *drift = 1 - E[L^eta], *slope = Cov(L^eta, y) / Var(y). */
-static void tempered_payoff(double lambda, double null_mean, double eta, const struct betting_sample *sample,
-                            double mean, double variance, double *drift, double *slope)
+static void tempered_payoff(double lambda, double null_mean, double eta,
+                            const struct betting_sample *sample, double mean, double variance,
+                            double *drift, double *slope)
 {
     double total = 0.0, payoff = 0.0, cross = 0.0;
     for (uint32_t j = 0; j < sample->bins; j++) {
@@ -118,8 +123,8 @@ static bool temper_admits(double drift, double slope, double day_sd, double per_
     return pull > TEMPER_CUT_SD && TEMPER_CUT_SD * pull - TEMPER_CUT_SD * TEMPER_CUT_SD / 2 <= loss;
 }
 
-double betting_temper(double lambda, double null_mean, const struct betting_sample *baseline, double day_sd,
-                      double per_day)
+double betting_temper(double lambda, double null_mean, const struct betting_sample *baseline,
+                      double day_sd, double per_day)
 {
     double total = 0.0, sum = 0.0, squares = 0.0, drift, slope;
     for (uint32_t j = 0; j < baseline->bins; j++) {
@@ -148,7 +153,8 @@ double betting_temper(double lambda, double null_mean, const struct betting_samp
     return low;
 }
 
-void betting_walk_step(struct betting_walk *walk, double growth, uint32_t stamp, double count, double badness)
+void betting_walk_step(struct betting_walk *walk, double growth, uint32_t stamp, double count,
+                       double badness)
 {
     if (!(walk->height > 0.0)) {
         walk->since = stamp;

@@ -17,10 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BETTING_GRID_MAX 12    /* bets of a flag grid at the rarest rates */
-#define BETTING_GRID_SCORES 6  /* bets of every other grid */
-#define BETTING_NULL_MIN 1e-6  /* b0 is kept inside [1e-6, 1 - 1e-6] */
-#define BETTING_WEALTH_MAX 1e280
+#define BETTING_GRID_MAX    12   /* bets of a flag grid at the rarest rates */
+#define BETTING_GRID_SCORES 6    /* bets of every other grid */
+#define BETTING_NULL_MIN    1e-6 /* b0 is kept inside [1e-6, 1 - 1e-6] */
+#define BETTING_WEALTH_MAX  1e280
 
 struct betting_grid {
     uint32_t count;
@@ -57,18 +57,19 @@ double betting_cusum_step(double wealth, double weight, double growth);
  * inside null_mean covers 4 day_sd it is 1; with no tolerance and a small bet it is 1/VIF with
  * VIF = 1 + per_day day_sd^2 / variance, the rule of statistics §2.5. Derivation in betting.c.
  */
-double betting_temper(double lambda, double null_mean, const struct betting_sample *baseline, double day_sd,
-                      double per_day);
+double betting_temper(double lambda, double null_mean, const struct betting_sample *baseline,
+                      double day_sd, double per_day);
 
 /*
  * Onset: for each bet a random walk of its growth that restarts at 0; the start of the current excursion
  * is the exact argmax over start epochs of the log-wealth suffix sum, in constant memory.
  */
 struct betting_walk {
-    double height;       /* suffix sum from `since` to now, >= 0 */
+    double height;        /* suffix sum from `since` to now, >= 0 */
     float count, badness; /* observations, and their badness, since then */
-    uint32_t since;      /* caller's epoch stamp */
+    uint32_t since;       /* caller's epoch stamp */
 };
-void betting_walk_step(struct betting_walk *walk, double growth, uint32_t stamp, double count, double badness);
+void betting_walk_step(struct betting_walk *walk, double growth, uint32_t stamp, double count,
+                       double badness);
 
 #endif

@@ -10,10 +10,10 @@
 #include <math.h>
 #include <string.h>
 
-#define YEAR_DAYS 365
-#define DAY_NORMAL 200.0
+#define YEAR_DAYS       365
+#define DAY_NORMAL      200.0
 #define WINDOW_DAYS_MAX 90
-#define BINS_MAX 1152
+#define BINS_MAX        1152
 
 struct series {
     const double *values, *pmf;
@@ -41,10 +41,11 @@ static void draw_day(struct series *series, double *sum, double *count)
 }
 
 /* One year of looks after a frozen baseline; adds to the counters of out. */
-static void run_year(struct series *series, uint32_t window_days, uint32_t baseline_days, double drop,
-                     struct folklore *out)
+static void run_year(struct series *series, uint32_t window_days, uint32_t baseline_days,
+                     double drop, struct folklore *out)
 {
-    double sums[WINDOW_DAYS_MAX] = {0}, counts[WINDOW_DAYS_MAX] = {0}, base_sum = 0.0, base_count = 0.0;
+    double sums[WINDOW_DAYS_MAX] = {0}, counts[WINDOW_DAYS_MAX] = {0}, base_sum = 0.0,
+           base_count = 0.0;
     double window_sum = 0.0, window_count = 0.0;
     bool before = false;
     int first = -1;
@@ -75,16 +76,22 @@ static void run_year(struct series *series, uint32_t window_days, uint32_t basel
     out->within_365 += first >= 0;
 }
 
-void folklore_mean(const double *values, const double *pmf, uint32_t bins, double per_day, uint32_t window_days,
-                   uint32_t baseline_days, double drop, uint32_t runs, uint64_t seed, struct folklore *out)
+void folklore_mean(const double *values, const double *pmf, uint32_t bins, double per_day,
+                   uint32_t window_days, uint32_t baseline_days, double drop, uint32_t runs,
+                   uint64_t seed, struct folklore *out)
 {
-    struct series series = {.values = values, .pmf = pmf, .bins = bins < BINS_MAX ? bins : BINS_MAX,
-                            .per_day = per_day, .random = random_seed(seed)};
+    struct series series = {.values = values,
+                            .pmf = pmf,
+                            .bins = bins < BINS_MAX ? bins : BINS_MAX,
+                            .per_day = per_day,
+                            .random = random_seed(seed)};
     for (uint32_t j = 0; j < series.bins; j++)
         series.mean += values[j] * pmf[j];
     for (uint32_t j = 0; j < series.bins; j++)
         series.variance += pmf[j] * (values[j] - series.mean) * (values[j] - series.mean);
-    window_days = window_days < 1 ? 1 : window_days > WINDOW_DAYS_MAX ? WINDOW_DAYS_MAX : window_days;
+    window_days = window_days < 1                 ? 1
+                  : window_days > WINDOW_DAYS_MAX ? WINDOW_DAYS_MAX
+                                                  : window_days;
     memset(out, 0, sizeof *out);
     for (uint32_t run = 0; run < runs; run++)
         run_year(&series, window_days, baseline_days, drop, out);
@@ -99,6 +106,7 @@ void folklore_mean(const double *values, const double *pmf, uint32_t bins, doubl
 double folklore_rate_exceeds(uint64_t n, double bar, double true_rate)
 {
     double limit = bar * (double)n;
-    uint64_t more = (uint64_t)floor(limit * (1.0 + 1e-12)) + 1; /* 2 x 0.001 x 1,000 is 2, not 2.0000000001 */
+    uint64_t more =
+        (uint64_t)floor(limit * (1.0 + 1e-12)) + 1; /* 2 x 0.001 x 1,000 is 2, not 2.0000000001 */
     return special_binomial_tail(n, more, true_rate);
 }

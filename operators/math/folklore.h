@@ -11,16 +11,18 @@
 #include <stdint.h>
 
 struct folklore {
-    double per_look;                          /* share of looks that alarm although nothing changed */
-    double within_30, within_90, within_365;  /* chance of at least one false alarm in so many days */
-    double episodes_year;                     /* runs of alarming looks a year */
+    double per_look; /* share of looks that alarm although nothing changed */
+    double within_30, within_90,
+        within_365;       /* chance of at least one false alarm in so many days */
+    double episodes_year; /* runs of alarming looks a year */
 };
 
 /* A series of means: a frozen baseline of baseline_days, then every day the mean of the last window_days
  * against baseline × (1 - drop) (drop < 0: a rise). Values in the metric's own unit with their pmf. By
  * simulation, `runs` series of a year, same seed same answer. */
-void folklore_mean(const double *values, const double *pmf, uint32_t bins, double per_day, uint32_t window_days,
-                   uint32_t baseline_days, double drop, uint32_t runs, uint64_t seed, struct folklore *out);
+void folklore_mean(const double *values, const double *pmf, uint32_t bins, double per_day,
+                   uint32_t window_days, uint32_t baseline_days, double drop, uint32_t runs,
+                   uint64_t seed, struct folklore *out);
 
 /* Chance that a window of n observations at rate `true_rate` shows strictly more than `bar` × n bad ones:
  * exact binomial tail. With true_rate the baseline's it is the false-alarm rate of one window. */

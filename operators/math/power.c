@@ -3,15 +3,15 @@
  *
  * Delay: D ~ (log(gamma_n I) - 1) / I * c with I the growth rate and gamma_n the threshold counted in
  * observations (statistics §5, refined form of Pollak 1985), at least the n of one epoch. c = 1.22 is the
- * measured cost of the mixture over unknown effect sizes; tests/operators/detect_shift_test.c holds it to
+ * measured cost of the mixture over unknown effect sizes; tests/operators/detect_explain_test.c holds it to
  * the delays of the shipped detector.
  */
 #include "operators/math/power.h"
 
 #include <math.h>
 
-#define MIXTURE_COST 1.22
-#define TILT_MAX 700.0 /* |theta|: exp stays finite */
+#define MIXTURE_COST    1.22
+#define TILT_MAX        700.0 /* |theta|: exp stays finite */
 #define BISECTION_STEPS 60
 
 void power_smooth(const struct betting_sample *sample, double *pmf)
@@ -32,7 +32,8 @@ double power_mean(const double *values, const double *pmf, uint32_t bins)
 }
 
 /* Values are in [0,1]; shifting by the end that is enlarged keeps every exponent <= 0. */
-static void tilt_by(const double *values, const double *pmf, uint32_t bins, double theta, double *out)
+static void tilt_by(const double *values, const double *pmf, uint32_t bins, double theta,
+                    double *out)
 {
     double sum = 0.0, end = theta > 0.0 ? 1.0 : 0.0;
     for (uint32_t j = 0; j < bins; j++) {
@@ -58,7 +59,8 @@ void power_tilt(const double *values, const double *pmf, uint32_t bins, double t
 }
 
 /* Slope in lambda of E log(1 + lambda (y - b0)); falling, so its zero is the maximum. */
-static double growth_slope(const double *values, const double *pmf, uint32_t bins, double null_mean, double lambda)
+static double growth_slope(const double *values, const double *pmf, uint32_t bins, double null_mean,
+                           double lambda)
 {
     double slope = 0.0;
     for (uint32_t j = 0; j < bins; j++) {
@@ -93,8 +95,7 @@ double power_delay(double growth, double gamma, double per_epoch)
         return INFINITY;
     double batch = per_epoch > 1.0 ? per_epoch : 1.0;
     double bar = log(gamma * batch * growth) - 1.0;
-    if (!(bar > 1.0)) /* the refined form is poor when gamma I < 10; the plain bound is above it */
-        bar = log(gamma) > 1.0 ? fmin(log(gamma), 1.0) : 1.0;
+    bar = bar > 1.0 ? bar : 1.0; /* the refined form is poor where gamma I is small */
     double delay = MIXTURE_COST * bar / growth;
     return delay > batch ? delay : batch;
 }

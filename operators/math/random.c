@@ -34,7 +34,10 @@ uint64_t random_u64(struct random_stream *stream)
     return result;
 }
 
-double random_uniform(struct random_stream *stream) { return (double)(random_u64(stream) >> 11) * 0x1p-53; }
+double random_uniform(struct random_stream *stream)
+{
+    return (double)(random_u64(stream) >> 11) * 0x1p-53;
+}
 
 double random_normal(struct random_stream *stream)
 {
@@ -91,11 +94,13 @@ uint64_t random_binomial(struct random_stream *stream, uint64_t n, double p)
     if (!(p < 1.0))
         return n;
     double q = p > 0.5 ? 1.0 - p : p;
-    uint64_t k = (double)n * q < 8.0 ? binomial_from_zero(stream, n, q) : binomial_from_mode(stream, n, q);
+    uint64_t k =
+        (double)n * q < 8.0 ? binomial_from_zero(stream, n, q) : binomial_from_mode(stream, n, q);
     return p > 0.5 ? n - k : k;
 }
 
-void random_multinomial(struct random_stream *stream, uint64_t n, const double *pmf, uint32_t bins, uint64_t *out)
+void random_multinomial(struct random_stream *stream, uint64_t n, const double *pmf, uint32_t bins,
+                        uint64_t *out)
 {
     double rest = 1.0;
     for (uint32_t j = 0; j < bins; j++) {

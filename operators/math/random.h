@@ -19,6 +19,7 @@ double random_uniform(struct random_stream *stream); /* [0, 1), 53 bits */
 double random_normal(struct random_stream *stream);
 /* Exact draws; n up to 2^31, 0 <= p <= 1. Cost grows with the standard deviation. */
 uint64_t random_binomial(struct random_stream *stream, uint64_t n, double p);
-void random_multinomial(struct random_stream *stream, uint64_t n, const double *pmf, uint32_t bins, uint64_t *out);
+void random_multinomial(struct random_stream *stream, uint64_t n, const double *pmf, uint32_t bins,
+                        uint64_t *out);
 
 #endif

@@ -18,8 +18,8 @@ static void arm_on(struct world *world, const uint64_t *bins)
 static void relative_drop_of_scores_counts_from_the_rules_number(void **state)
 {
     static const uint64_t calm[5] = {10, 20, 120, 460, 390}; /* mean 4.2 */
-    static const uint64_t less[5] = {0, 0, 202, 597, 201};    /* 3.999 */
-    static const uint64_t more[5] = {0, 0, 221, 598, 181};    /* 3.96 */
+    static const uint64_t less[5] = {0, 0, 202, 597, 201};   /* 3.999 */
+    static const uint64_t more[5] = {0, 0, 221, 598, 181};   /* 3.96 */
     struct world world = world_of(&operator_effect, world_rule_scores(.05), 1);
     (void)state;
     arm_on(&world, calm);
@@ -29,7 +29,8 @@ static void relative_drop_of_scores_counts_from_the_rules_number(void **state)
     assert_int_equal(verdict.kind, VERDICT_BREACHED);
     assert_true(fabs(verdict.observed - 3.96) < 1e-12 && fabs(verdict.baseline - 4.2) < 1e-12);
     assert_true(fabs(verdict.effect - (3.96 / 4.2 - 1)) < 1e-12 && verdict.count == 1000);
-    assert_true(verdict.interval_low > 3.9 && verdict.interval_low < 3.96 && verdict.interval_high < 4.02);
+    assert_true(verdict.interval_low > 3.9 && verdict.interval_low < 3.96 &&
+                verdict.interval_high < 4.02);
     assert_true(verdict.evidence == 0.0 && verdict.log_increment == 0.0);
     world_reverse(&world);
     assert_int_equal(effect_of(&world, more).kind, VERDICT_OK);
@@ -41,7 +42,8 @@ static void relative_drop_of_scores_counts_from_the_rules_number(void **state)
 
 static void thin_windows_and_baselines_say_what_they_need(void **state)
 {
-    static const uint64_t calm[5] = {10, 20, 120, 460, 390}, thin[5] = {29, 0, 0, 0, 0}, few[5] = {0, 1, 1, 0, 0};
+    static const uint64_t calm[5] = {10, 20, 120, 460, 390}, thin[5] = {29, 0, 0, 0, 0},
+                          few[5] = {0, 1, 1, 0, 0};
     struct world world = world_of(&operator_effect, world_rule_scores(.05), 1);
     (void)state;
     arm_on(&world, few);
@@ -49,12 +51,14 @@ static void thin_windows_and_baselines_say_what_they_need(void **state)
     assert_int_equal(effect_of(&world, calm).kind, VERDICT_INSUFFICIENT);
     arm_on(&world, calm);
     struct verdict verdict = effect_of(&world, thin);
-    assert_true(verdict.kind == VERDICT_INSUFFICIENT && verdict.needed == 30 && verdict.count == 29);
+    assert_true(verdict.kind == VERDICT_INSUFFICIENT && verdict.needed == 30 &&
+                verdict.count == 29);
 }
 
 static void ratio_of_rates_doubles(void **state)
 {
-    static const uint64_t calm[4] = {9990, 10, 500, 500}, odd[4] = {998, 1, 9000, 9000}, twice[4] = {998, 2, 0, 0};
+    static const uint64_t calm[4] = {9990, 10, 500, 500}, odd[4] = {998, 1, 9000, 9000},
+                          twice[4] = {998, 2, 0, 0};
     struct world world = world_of(&operator_effect, world_rule_flags(2), 1);
     (void)state;
     arm_on(&world, calm);
@@ -63,12 +67,14 @@ static void ratio_of_rates_doubles(void **state)
     struct verdict verdict = effect_of(&world, twice);
     assert_int_equal(verdict.kind, VERDICT_BREACHED);
     assert_true(fabs(verdict.effect - 1.0) < 1e-12 && verdict.count == 1000);
-    assert_true(verdict.interval_low < .002 && verdict.interval_high > .002 && verdict.interval_high < .01);
+    assert_true(verdict.interval_low < .002 && verdict.interval_high > .002 &&
+                verdict.interval_high < .01);
 }
 
 static void baseline_of_zero_counts_with_its_upper_limit(void **state)
 {
-    static const uint64_t calm[4] = {1000, 0, 0, 0}, one[4] = {999, 1, 0, 0}, ten[4] = {990, 10, 0, 0};
+    static const uint64_t calm[4] = {1000, 0, 0, 0}, one[4] = {999, 1, 0, 0},
+                          ten[4] = {990, 10, 0, 0};
     struct world world = world_of(&operator_effect, world_rule_flags(2), 1);
     (void)state;
     arm_on(&world, calm); /* limit 0.46 %: twice that is 0.92 % */
@@ -96,7 +102,8 @@ static void constant_threshold_needs_no_baseline(void **state)
 
 static void improvement_has_the_other_sign(void **state)
 {
-    static const uint64_t calm[5] = {10, 20, 120, 460, 390}, better[5] = {0, 0, 0, 500, 500}, best[5] = {0, 0, 0, 300, 700};
+    static const uint64_t calm[5] = {10, 20, 120, 460, 390}, better[5] = {0, 0, 0, 500, 500},
+                          best[5] = {0, 0, 0, 300, 700};
     struct detector_rule rule = world_rule_scores(.10);
     rule.direction = DIRECTION_BETTER;
     struct world world = world_of(&operator_effect, rule, 1);

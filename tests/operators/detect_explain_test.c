@@ -11,7 +11,8 @@
 static const double score_values[5] = {1.0, 0.75, 0.5, 0.25, 0.0};
 
 /* A baseline of 14 days from pmf, explained by the detector's class. */
-static struct detector_explanation explain(struct world *world, const double *pmf, uint64_t per_day, int64_t window_ms)
+static struct detector_explanation explain(struct world *world, const double *pmf, uint64_t per_day,
+                                           int64_t window_ms)
 {
     static uint64_t pooled[LAYOUT_BINS_MAX], day_bins[14][LAYOUT_BINS_MAX];
     const uint64_t *pointers[14];
@@ -23,7 +24,8 @@ static struct detector_explanation explain(struct world *world, const double *pm
         for (uint32_t j = 0; j < world->rule.layout.bins; j++)
             pooled[j] += day_bins[d][j];
     }
-    struct baseline baseline = {world->now_ms - 14 * WORLD_DAY_MS, world->now_ms, pooled, 14, pointers};
+    struct baseline baseline = {world->now_ms - 14 * WORLD_DAY_MS, world->now_ms, pooled, 14,
+                                pointers};
     world->detector->explain(&world->rule, &baseline, window_ms, &out);
     memset(world->state, 0, sizeof world->state);
     world->detector->arm(&world->rule, world->state, &baseline, &world->verdict);
@@ -37,8 +39,8 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Median over series of measured days / predicted days. */
-static double measured_over_predicted(struct detector_rule rule, const double *calm, const double *changed,
-                                      uint64_t per_day, bool twice)
+static double measured_over_predicted(struct detector_rule rule, const double *calm,
+                                      const double *changed, uint64_t per_day, bool twice)
 {
     double ratios[SERIES];
     uint64_t per_epoch = per_day * rule.epoch_ms / (uint64_t)WORLD_DAY_MS;
@@ -62,10 +64,14 @@ static void predicted_days_are_the_measured_ones(void **state)
     struct {
         const char *name;
         double ratio;
-    } rows[] = {{"5 %, 1,000 a day", measured_over_predicted(world_rule_scores(.05), world_stable, five, 1008, false)},
-                {"10 % where 5 % counts, 240 a day", measured_over_predicted(world_rule_scores(.05), world_stable, ten, 240, true)},
-                {"10 %, 240 a day", measured_over_predicted(world_rule_scores(.10), world_stable, ten, 240, false)},
-                {"doubled failures, 2,880 a day", measured_over_predicted(world_rule_flags(2), flags, doubled, 2880, false)}};
+    } rows[] = {{"5 %, 1,000 a day",
+                 measured_over_predicted(world_rule_scores(.05), world_stable, five, 1008, false)},
+                {"10 % where 5 % counts, 240 a day",
+                 measured_over_predicted(world_rule_scores(.05), world_stable, ten, 240, true)},
+                {"10 %, 240 a day",
+                 measured_over_predicted(world_rule_scores(.10), world_stable, ten, 240, false)},
+                {"doubled failures, 2,880 a day",
+                 measured_over_predicted(world_rule_flags(2), flags, doubled, 2880, false)}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         print_message("%s: measured / predicted %.2f\n", rows[i].name, rows[i].ratio);
         assert_true(rows[i].ratio > .5 && rows[i].ratio < 1.6);
@@ -77,7 +83,8 @@ static void explanation_of_thin_data_has_a_lever(void **state)
     struct world world = world_of(&operator_shift, world_rule_scores(.05), 3);
     struct detector_explanation x = explain(&world, world_stable, 30, 7 * WORLD_DAY_MS);
     (void)state;
-    assert_true(x.per_day == 30 && x.days_to_effect > 14 && x.days_to_double_effect < x.days_to_effect);
+    assert_true(x.per_day == 30 && x.days_to_effect > 14 &&
+                x.days_to_double_effect < x.days_to_effect);
     assert_true(x.days_to_half_effect >= x.days_to_effect);
     assert_true(x.smallest_in_a_week < -.05 && x.smallest_in_a_week > -.25);
     assert_true(x.per_day_for_a_week > 60 && x.per_day_for_a_week < 2000);
@@ -91,8 +98,10 @@ static void folklore_false_alarms_stand_beside_the_rule(void **state)
     struct world world = world_of(&operator_effect, world_rule_scores(.05), 4);
     struct detector_explanation x = explain(&world, world_stable, 10, 7 * WORLD_DAY_MS);
     (void)state;
-    print_message("5 %% in 7 days at 10 a day: a false alarm every %.0f days\n", x.false_alarm_days);
-    assert_true(x.false_alarm_days > 25 && x.false_alarm_days < 180); /* about 73 on an average baseline */
+    print_message("5 %% in 7 days at 10 a day: a false alarm every %.0f days\n",
+                  x.false_alarm_days);
+    assert_true(x.false_alarm_days > 25 &&
+                x.false_alarm_days < 180); /* about 73 on an average baseline */
     world = world_of(&operator_effect, world_rule_flags(2), 5);
     x = explain(&world, flags, 240000, WORLD_DAY_MS / 24);
     print_message("2x in an hour at 10,000: a false alarm every %.1f days\n", x.false_alarm_days);

@@ -23,8 +23,9 @@ static void delays_with_cuts_are_within_3_percent_of_the_published(void **state)
     static const struct {
         const char *name;
         double pmf[5], wanted[3]; /* statistics §5, "cuts", at gamma 10^4, 10^5, 10^6 */
-    } cases[] = {{"A1", {.02439215, .03658843, .1646489, .4733683, .30100222}, {201.3, 289.3, 374.0}},
-                 {"A2", {.07496875, .0186875, .112125, .4298125, .36440625}, {106.8, 136.8, 164.3}}};
+    } cases[] = {
+        {"A1", {.02439215, .03658843, .1646489, .4733683, .30100222}, {201.3, 289.3, 374.0}},
+        {"A2", {.07496875, .0186875, .112125, .4298125, .36440625}, {106.8, 136.8, 164.3}}};
     int runs = test_is_full() ? 3000 : 250;
     (void)state;
     for (size_t c = 0; c < 2; c++) {
@@ -39,8 +40,10 @@ static void delays_with_cuts_are_within_3_percent_of_the_published(void **state)
                 sum += delay;
                 squares += delay * delay;
             }
-            double mean = sum / runs, error = sqrt((squares / runs - mean * mean) / runs), wanted = cases[c].wanted[g];
-            print_message("%s, gamma 10^%d: %.1f +- %.1f, wanted %.1f\n", cases[c].name, 4 + g, mean, error, wanted);
+            double mean = sum / runs, error = sqrt((squares / runs - mean * mean) / runs),
+                   wanted = cases[c].wanted[g];
+            print_message("%s, gamma 10^%d: %.1f +- %.1f, wanted %.1f\n", cases[c].name, 4 + g,
+                          mean, error, wanted);
             if (fabs(mean - wanted) > .03 * wanted + 3 * error)
                 fail_msg("%s, gamma 10^%d: %.1f, wanted %.1f", cases[c].name, 4 + g, mean, wanted);
         }
@@ -95,14 +98,17 @@ static void enough_baseline_sees_the_rules_drop_and_dates_it(void **state)
     assert_int_equal(world_run(&world, world_stable, 42, 24 * 30), 0);
     int64_t change_ms = world.now_ms;
     uint32_t hours = world_run(&world, world_tilted, 42, 24 * 30);
-    print_message("alarm after %u hours, onset %+.1f hours from the change, since then %.3f\n", hours,
-                  (double)(world.verdict.onset_ms - change_ms) / 3.6e6, world.verdict.since_onset);
+    print_message("alarm after %u hours, onset %+.1f hours from the change, since then %.3f\n",
+                  hours, (double)(world.verdict.onset_ms - change_ms) / 3.6e6,
+                  world.verdict.since_onset);
     assert_in_range(hours, 6, 24 * 9);
     assert_true(fabs((double)(world.verdict.onset_ms - change_ms)) < 36 * 3.6e6);
     assert_true(fabs(world.verdict.since_onset - 3.99) < .06);
-    assert_true(world.verdict.evidence >= world.verdict.threshold && world.verdict.threshold == 720000);
+    assert_true(world.verdict.evidence >= world.verdict.threshold &&
+                world.verdict.threshold == 720000);
     assert_true(fabs(world.verdict.baseline - 4.2) < .03);
-    assert_true(world.verdict.interval_low < world.verdict.observed && world.verdict.observed < world.verdict.interval_high);
+    assert_true(world.verdict.interval_low < world.verdict.observed &&
+                world.verdict.observed < world.verdict.interval_high);
 }
 
 static void alarm_holds_until_reversed_and_fades_when_the_change_goes_away(void **state)
@@ -142,7 +148,8 @@ static void recovery_resolves_and_lasting_trouble_does_not(void **state)
 
 static void rate_that_exploded_resolves_within_a_thousand_good_ones(void **state)
 {
-    static const double good[4] = {.997, .001, .001, .001}, bad[4] = {.68, .3, .01, .01}, half[4] = {.93, .05, .01, .01};
+    static const double good[4] = {.997, .001, .001, .001}, bad[4] = {.68, .3, .01, .01},
+                        half[4] = {.93, .05, .01, .01};
     struct world world = world_of(&operator_shift, world_rule_flags(2), 9);
     (void)state;
     world_arm(&world, good, 14, 3000);
@@ -171,7 +178,8 @@ static void no_content_and_unparsed_do_not_count(void **state)
     double evidence = world.verdict.evidence;
     world_close(&world, odd);
     assert_memory_equal(before, world.state, sizeof before);
-    assert_true(world.verdict.count == 0 && world.verdict.log_increment == 0.0 && world.verdict.evidence == evidence);
+    assert_true(world.verdict.count == 0 && world.verdict.log_increment == 0.0 &&
+                world.verdict.evidence == evidence);
     world_close(&world, none);
     assert_memory_equal(before, world.state, sizeof before);
 }
@@ -206,7 +214,8 @@ static void no_baseline_is_insufficient(void **state)
     assert_int_equal(world_run(&world, good, 10, 100), 0);
     assert_int_equal(world.verdict.kind, VERDICT_INSUFFICIENT);
     world_reverse(&world);
-    assert_true(operator_shift.valid(&world.rule.layout, world.state, operator_shift.state_bytes(&world.rule.layout)));
+    assert_true(operator_shift.valid(&world.rule.layout, world.state,
+                                     operator_shift.state_bytes(&world.rule.layout)));
 }
 
 static void improvement_is_a_direction(void **state)
@@ -262,7 +271,8 @@ static void retrieval_scores_fall_on_the_linear_layout(void **state)
     double calm[50], poor[50], sums[2] = {0, 0};
     struct detector_rule rule = world_rule_scores(.10);
     rule.layout = (struct layout){LAYOUT_LINEAR, 50, 0.0f, 1.0f};
-    rule.direction = DIRECTION_BETTER; /* smaller is worse here: "better" in the layout's sense falls */
+    rule.direction =
+        DIRECTION_BETTER; /* smaller is worse here: "better" in the layout's sense falls */
     struct world world = world_of(&operator_shift, rule, 15);
     (void)state;
     for (int j = 0; j < 50; j++) {
@@ -286,7 +296,8 @@ static void retrieval_scores_fall_on_the_linear_layout(void **state)
 
 static void a_category_that_grows_is_seen(void **state)
 {
-    static const double calm[6] = {.4, .3, .15, .1, .04, .01}, moved[6] = {.3, .25, .13, .1, .04, .18};
+    static const double calm[6] = {.4, .3, .15, .1, .04, .01},
+                        moved[6] = {.3, .25, .13, .1, .04, .18};
     struct detector_rule rule = world_rule_flags(2);
     rule.layout = (struct layout){LAYOUT_CATEGORY, 6, 0, 0};
     struct world world = world_of(&operator_shift, rule, 16);

@@ -4,11 +4,10 @@
  */
 #include "tests/operators/detect_world.h"
 
-static const struct layout layouts[] = {{LAYOUT_FLAG, FLAG_BINS, 0, 0}, {LAYOUT_ORDINAL, 5, 0, 0},
-                                        {LAYOUT_ORDINAL, 2, 0, 0},      {LAYOUT_ORDINAL, 1, 0, 0},
-                                        {LAYOUT_ORDINAL, 40, 0, 0},     {LAYOUT_LINEAR, 20, 0.0f, 1.0f},
-                                        {LAYOUT_LOG, 1152, 0, 0},       {LAYOUT_CATEGORY, 6, 0, 0},
-                                        {LAYOUT_CATEGORY, 300, 0, 0}};
+static const struct layout layouts[] = {
+    {LAYOUT_FLAG, FLAG_BINS, 0, 0}, {LAYOUT_ORDINAL, 5, 0, 0},  {LAYOUT_ORDINAL, 2, 0, 0},
+    {LAYOUT_ORDINAL, 1, 0, 0},      {LAYOUT_ORDINAL, 40, 0, 0}, {LAYOUT_LINEAR, 20, 0.0f, 1.0f},
+    {LAYOUT_LOG, 1152, 0, 0},       {LAYOUT_CATEGORY, 6, 0, 0}, {LAYOUT_CATEGORY, 300, 0, 0}};
 #define LAYOUTS (sizeof layouts / sizeof layouts[0])
 
 static struct detector_rule rule_of(const struct layout *layout)
@@ -27,8 +26,10 @@ static void use_state(struct world *world)
             bins[j] = random_u64(&world->random) % 50;
         world_close(world, bins);
         const struct verdict *verdict = &world->verdict;
-        assert_true(isfinite(verdict->evidence) && verdict->evidence >= 0.0 && isfinite(verdict->log_increment));
-        assert_true(isfinite(verdict->effect) && isfinite(verdict->observed) && isfinite(verdict->baseline));
+        assert_true(isfinite(verdict->evidence) && verdict->evidence >= 0.0 &&
+                    isfinite(verdict->log_increment));
+        assert_true(isfinite(verdict->effect) && isfinite(verdict->observed) &&
+                    isfinite(verdict->baseline));
         assert_true(world->detector->valid(&world->rule.layout, world->state,
                                            world->detector->state_bytes(&world->rule.layout)));
         world_reverse(world);
@@ -85,7 +86,8 @@ static void noise_and_wrong_sizes_are_refused(void **state)
             for (size_t word = 0; word < 2048; word++)
                 noise[word] = random_u64(&stream);
             assert_false(operator_shift.valid(&layouts[i], noise, size));
-            assert_false(operator_effect.valid(&layouts[i], noise, operator_effect.state_bytes(&layouts[i])));
+            assert_false(operator_effect.valid(&layouts[i], noise,
+                                               operator_effect.state_bytes(&layouts[i])));
         }
         memset(noise, 0, sizeof noise);
         assert_false(operator_shift.valid(&layouts[i], noise, size));
@@ -103,7 +105,8 @@ static void state_of_another_layout_is_refused(void **state)
     world_arm(&world, flat, 7, 500);
     for (size_t i = 0; i < LAYOUTS; i++) {
         bool own = i == 1;
-        assert_true(operator_shift.valid(&layouts[i], world.state, operator_shift.state_bytes(&layouts[i])) == own);
+        assert_true(operator_shift.valid(&layouts[i], world.state,
+                                         operator_shift.state_bytes(&layouts[i])) == own);
     }
 }
 

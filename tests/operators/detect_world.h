@@ -12,11 +12,12 @@
 
 #include <math.h>
 
-#define WORLD_DAY_MS INT64_C(86400000)
+#define WORLD_DAY_MS   INT64_C(86400000)
 #define WORLD_START_MS INT64_C(1700000000000)
 
 static const double world_stable[5] = {.01, .02, .12, .46, .39};
-static const double world_tilted[5] = {.02439215, .03658843, .1646489, .4733683, .30100222}; /* mean 3.99 */
+static const double world_tilted[5] = {.02439215, .03658843, .1646489, .4733683,
+                                       .30100222}; /* mean 3.99 */
 
 struct world {
     struct detector_rule rule;
@@ -30,27 +31,42 @@ struct world {
 
 static inline struct detector_rule world_rule_scores(double drop)
 {
-    return (struct detector_rule){.layout = LAYOUT_OF_ORDINAL(5), .direction = DIRECTION_WORSE, .effect_relative = drop,
-                                  .effect_ratio = NAN, .threshold = NAN, .tolerance = NAN, .gamma = 720000,
-                                  .effect_min_count = 30, .epoch_ms = 3600000};
+    return (struct detector_rule){.layout = LAYOUT_OF_ORDINAL(5),
+                                  .direction = DIRECTION_WORSE,
+                                  .effect_relative = drop,
+                                  .effect_ratio = NAN,
+                                  .threshold = NAN,
+                                  .tolerance = NAN,
+                                  .gamma = 720000,
+                                  .effect_min_count = 30,
+                                  .epoch_ms = 3600000};
 }
 
 static inline struct detector_rule world_rule_flags(double ratio)
 {
-    return (struct detector_rule){.layout = LAYOUT_OF_FLAG, .direction = DIRECTION_WORSE, .effect_relative = NAN,
-                                  .effect_ratio = ratio, .threshold = NAN, .tolerance = NAN, .gamma = 720000,
-                                  .effect_min_count = 30, .epoch_ms = 60000};
+    return (struct detector_rule){.layout = LAYOUT_OF_FLAG,
+                                  .direction = DIRECTION_WORSE,
+                                  .effect_relative = NAN,
+                                  .effect_ratio = ratio,
+                                  .threshold = NAN,
+                                  .tolerance = NAN,
+                                  .gamma = 720000,
+                                  .effect_min_count = 30,
+                                  .epoch_ms = 60000};
 }
 
-static inline struct world world_of(const struct detector_class *detector, struct detector_rule rule, uint64_t seed)
+static inline struct world world_of(const struct detector_class *detector,
+                                    struct detector_rule rule, uint64_t seed)
 {
-    struct world world = {.rule = rule, .detector = detector, .random = random_seed(seed), .now_ms = WORLD_START_MS};
+    struct world world = {
+        .rule = rule, .detector = detector, .random = random_seed(seed), .now_ms = WORLD_START_MS};
     assert_true(detector->state_bytes(&rule.layout) <= sizeof world.state);
     return world;
 }
 
 /* Arms on days × per_day observations from pmf (layout->bins of it). */
-static inline void world_arm(struct world *world, const double *pmf, uint32_t days, uint64_t per_day)
+static inline void world_arm(struct world *world, const double *pmf, uint32_t days,
+                             uint64_t per_day)
 {
     static uint64_t pooled[LAYOUT_BINS_MAX], day_bins[BASELINE_DAYS_MAX][LAYOUT_BINS_MAX];
     const uint64_t *pointers[BASELINE_DAYS_MAX];
@@ -62,23 +78,27 @@ static inline void world_arm(struct world *world, const double *pmf, uint32_t da
         for (uint32_t j = 0; j < bins; j++)
             pooled[j] += day_bins[d][j];
     }
-    struct baseline baseline = {world->now_ms - (int64_t)days * WORLD_DAY_MS, world->now_ms, pooled, days, pointers};
+    struct baseline baseline = {world->now_ms - (int64_t)days * WORLD_DAY_MS, world->now_ms, pooled,
+                                days, pointers};
     memset(world->state, 0, sizeof world->state);
     world->detector->arm(&world->rule, world->state, &baseline, &world->verdict);
     world->pooled = pooled;
-    assert_true(world->detector->valid(&world->rule.layout, world->state, world->detector->state_bytes(&world->rule.layout)));
+    assert_true(world->detector->valid(&world->rule.layout, world->state,
+                                       world->detector->state_bytes(&world->rule.layout)));
 }
 
 /* Closes an epoch with these bins; the window is the epoch. */
 static inline void world_close(struct world *world, const uint64_t *bins)
 {
-    struct detector_epoch epoch = {world->now_ms, world->now_ms + world->rule.epoch_ms, bins, bins, world->rule.epoch_ms};
+    struct detector_epoch epoch = {world->now_ms, world->now_ms + world->rule.epoch_ms, bins, bins,
+                                   world->rule.epoch_ms};
     world->detector->close_epoch(&world->rule, world->state, &epoch, &world->verdict);
     world->now_ms += world->rule.epoch_ms;
 }
 
 /* Up to `epochs` epochs of per_epoch observations; the number of epochs until BREACHED, or 0. */
-static inline uint32_t world_run(struct world *world, const double *pmf, uint64_t per_epoch, uint32_t epochs)
+static inline uint32_t world_run(struct world *world, const double *pmf, uint64_t per_epoch,
+                                 uint32_t epochs)
 {
     static uint64_t bins[LAYOUT_BINS_MAX];
     for (uint32_t e = 1; e <= epochs; e++) {
@@ -90,6 +110,9 @@ static inline uint32_t world_run(struct world *world, const double *pmf, uint64_
     return 0;
 }
 
-static inline void world_reverse(struct world *world) { world->detector->reverse(&world->rule, world->state); }
+static inline void world_reverse(struct world *world)
+{
+    world->detector->reverse(&world->rule, world->state);
+}
 
 #endif

@@ -17,7 +17,8 @@ static void rates_have_clopper_pearson_limits(void **state)
     (void)state;
     assert_true(fabs(baseline_upper_rate(0, 14000, .99) + expm1(log(.01) / 14000)) < 1e-12);
     /* P(X <= 3 | n, U) = 1 %. */
-    assert_true(fabs(1 - special_binomial_tail(50, 4, baseline_upper_rate(3, 50, .99)) - .01) < 1e-10);
+    assert_true(fabs(1 - special_binomial_tail(50, 4, baseline_upper_rate(3, 50, .99)) - .01) <
+                1e-10);
     assert_true(baseline_upper_rate(0, 0, .99) == 1.0 && baseline_upper_rate(5, 5, .99) == 1.0);
 }
 
@@ -31,7 +32,8 @@ static void mean_limit_is_clopper_pearson_on_nearly_binary_data(void **state)
             double own = baseline_upper_mean(&(struct betting_sample){values, counts, 3}, .9975);
             double exact = baseline_upper_rate((double)hits, (double)n, .9975);
             if (fabs(own / exact - 1) > 1e-7)
-                fail_msg("%llu of %llu: %.12g, exact %.12g", (unsigned long long)hits, (unsigned long long)n, own, exact);
+                fail_msg("%llu of %llu: %.12g, exact %.12g", (unsigned long long)hits,
+                         (unsigned long long)n, own, exact);
         }
     }
 }
@@ -50,7 +52,8 @@ static void mean_limit_is_within_reach_of_its_ends(void **state)
     uint64_t none[5] = {0}, best[5] = {0, 0, 0, 0, 20}, worst[5] = {20}, one[5] = {0, 0, 1};
     (void)state;
     assert_true(baseline_upper_mean(&(struct betting_sample){score_values, none, 5}, .99) == 1.0);
-    assert_true(fabs(baseline_upper_mean(&(struct betting_sample){score_values, best, 5}, .99) - (1 - pow(.01, 1.0 / 20))) < 1e-9);
+    assert_true(fabs(baseline_upper_mean(&(struct betting_sample){score_values, best, 5}, .99) -
+                     (1 - pow(.01, 1.0 / 20))) < 1e-9);
     assert_true(baseline_upper_mean(&(struct betting_sample){score_values, worst, 5}, .99) == 1.0);
     double limit = baseline_upper_mean(&(struct betting_sample){score_values, one, 5}, .99);
     assert_true(fabs(limit - .995) < 1e-9); /* .5 + .5 * 99 % quantile of a uniform */
@@ -75,11 +78,13 @@ static void mean_limit_is_sane_on_any_histogram(void **state)
         last = moments.mean;
         for (int c = 0; c < 4; c++) {
             double limit = baseline_upper_mean(&sample, confidences[c]);
-            double binary = baseline_upper_rate(moments.mean * moments.count, moments.count, confidences[c]);
+            double binary =
+                baseline_upper_rate(moments.mean * moments.count, moments.count, confidences[c]);
             if (!(limit > last || limit == 1.0) || limit > binary + 1e-7)
                 fail_msg("%llu %llu %llu %llu %llu at %g: limit %.9g, before %.9g, as a rate %.9g",
-                         (unsigned long long)counts[0], (unsigned long long)counts[1], (unsigned long long)counts[2],
-                         (unsigned long long)counts[3], (unsigned long long)counts[4], confidences[c], limit, last, binary);
+                         (unsigned long long)counts[0], (unsigned long long)counts[1],
+                         (unsigned long long)counts[2], (unsigned long long)counts[3],
+                         (unsigned long long)counts[4], confidences[c], limit, last, binary);
             last = limit;
         }
     }
@@ -117,11 +122,12 @@ static void misses_stay_below_one_minus_confidence(void **state)
             for (int a = 0; a < 2; a++) {
                 double allowed = alphas[a] * runs;
                 if (test_is_full())
-                    print_message("%s, n %llu: %.4f missed of %.2f\n", shapes[s].name, (unsigned long long)sizes[i],
-                                  (double)misses[a] / runs, alphas[a]);
+                    print_message("%s, n %llu: %.4f missed of %.2f\n", shapes[s].name,
+                                  (unsigned long long)sizes[i], (double)misses[a] / runs,
+                                  alphas[a]);
                 if (misses[a] > allowed + 3.5 * sqrt(allowed) + 1)
-                    fail_msg("%s, n = %llu: %d misses of %d at %.2f", shapes[s].name, (unsigned long long)sizes[i],
-                             misses[a], runs, alphas[a]);
+                    fail_msg("%s, n = %llu: %d misses of %d at %.2f", shapes[s].name,
+                             (unsigned long long)sizes[i], misses[a], runs, alphas[a]);
             }
         }
     }
@@ -138,7 +144,8 @@ static void between_day_limit_covers_the_true_wobble(void **state)
         struct baseline_day days[14];
         struct baseline_days out;
         for (int d = 0; d < 14; d++) {
-            double n = d % 7 < 5 ? 5000 : 2500, mean = .2 + sd * random_normal(&stream) + within / sqrt(n) * random_normal(&stream);
+            double n = d % 7 < 5 ? 5000 : 2500, mean = .2 + sd * random_normal(&stream) +
+                                                       within / sqrt(n) * random_normal(&stream);
             days[d] = (struct baseline_day){n, n * mean, n * (mean * mean + within * within)};
         }
         baseline_days(days, 14, &out);
@@ -146,8 +153,8 @@ static void between_day_limit_covers_the_true_wobble(void **state)
         sum += out.sd * out.sd;
         assert_true(out.vif_upper >= out.vif && out.days == 14);
     }
-    print_message("between-day sd: %.4f of 0.10 missed, mean variance %.3f of the true one\n", (double)misses / runs,
-                  sum / runs / (sd * sd));
+    print_message("between-day sd: %.4f of 0.10 missed, mean variance %.3f of the true one\n",
+                  (double)misses / runs, sum / runs / (sd * sd));
     assert_true(misses < .125 * runs && misses > .07 * runs);
     assert_true(fabs(sum / runs / (sd * sd) - 1) < .05);
 }
@@ -172,7 +179,8 @@ static void intervals_match_closed_forms(void **state)
     struct interval t = baseline_interval_mean(&moments, 1, 5);
     (void)state;
     assert_true(fabs(wilson.low - .19103554) < 1e-6 && fabs(wilson.high - .43750364) < 1e-6);
-    assert_true(baseline_interval_rate(0, 30).low == 0.0 && baseline_interval_rate(30, 30).high == 1.0);
+    assert_true(baseline_interval_rate(0, 30).low == 0.0 &&
+                baseline_interval_rate(30, 30).high == 1.0);
     assert_true(fabs(t.low - (4.2 - 2.262157 * .8 / sqrt(10))) < 1e-6);
     moments.count = 101;
     t = baseline_interval_mean(&moments, 1, 5); /* expansion against t(100) = 1.983971518 */

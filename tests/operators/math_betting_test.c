@@ -71,15 +71,17 @@ static void every_bet_of_every_grid_stays_solvent(void **state)
 }
 
 /* One-observation epochs: mean number of observations until E >= gamma. */
-static double mean_run(const struct betting_grid *grid, double null_mean, const double *values, const double *pmf,
-                       uint32_t bins, double gamma, int runs, uint64_t seed, double *standard_error)
+static double mean_run(const struct betting_grid *grid, double null_mean, const double *values,
+                       const double *pmf, uint32_t bins, double gamma, int runs, uint64_t seed,
+                       double *standard_error)
 {
     double growth[BETTING_GRID_MAX][5], sum = 0.0, squares = 0.0;
     struct random_stream stream = random_seed(seed);
     const uint64_t one = 1;
     for (uint32_t k = 0; k < grid->count; k++)
         for (uint32_t j = 0; j < bins; j++)
-            growth[k][j] = betting_log_growth(grid->lambda[k], null_mean, &(struct betting_sample){&values[j], &one, 1});
+            growth[k][j] = betting_log_growth(grid->lambda[k], null_mean,
+                                              &(struct betting_sample){&values[j], &one, 1});
     for (int run = 0; run < runs; run++) {
         double wealth[BETTING_GRID_MAX] = {0}, total = 0.0, steps = 0.0;
         while (total < gamma) {
@@ -137,8 +139,18 @@ static void delays_are_within_3_percent_of_the_published(void **state)
         uint32_t bins;
         double wanted[3]; /* at gamma 10^4, 10^5, 10^6 */
         bool full;
-    } cases[] = {{"A1", .2, {.02439215, .03658843, .1646489, .4733683, .30100222}, 5, {191.6, 275.9, 356.3}, false},
-                 {"A2", .2, {.0749687, .0186875, .112125, .4298125, .3644063}, 5, {248.7, 365.8, 483.0}, false},
+    } cases[] = {{"A1",
+                  .2,
+                  {.02439215, .03658843, .1646489, .4733683, .30100222},
+                  5,
+                  {191.6, 275.9, 356.3},
+                  false},
+                 {"A2",
+                  .2,
+                  {.0749687, .0186875, .112125, .4298125, .3644063},
+                  5,
+                  {248.7, 365.8, 483.0},
+                  false},
                  {"B", .05, {.1, .9}, 2, {269.8, 393.1, 518.5}, false},
                  {"C'", .001, {.03, .97}, 2, {102, 138, 169}, false},
                  {"C", .001, {.002, .998}, 2, {4367, 10671, 17515}, true}};
@@ -154,8 +166,9 @@ static void delays_are_within_3_percent_of_the_published(void **state)
                 continue;
             char what[80];
             double error, gamma = pow(10, 4 + g);
-            double mean = mean_run(&grid, cases[i].null_mean, cases[i].bins == 5 ? score_values : flag_values,
-                                   cases[i].pmf, cases[i].bins, gamma, test_is_full() ? 6000 : 800, 10 + i, &error);
+            double mean = mean_run(
+                &grid, cases[i].null_mean, cases[i].bins == 5 ? score_values : flag_values,
+                cases[i].pmf, cases[i].bins, gamma, test_is_full() ? 6000 : 800, 10 + i, &error);
             snprintf(what, sizeof what, "delay %s, gamma 10^%d", cases[i].name, 4 + g);
             assert_run(what, mean, error, cases[i].wanted[g], 0.03 * cases[i].wanted[g]);
         }

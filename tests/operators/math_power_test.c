@@ -29,17 +29,20 @@ static void growth_is_the_published_rate(void **state)
     (void)state;
     assert_true(fabs(power_growth(score_values, a1, 5, .2) - .0306) < 5e-5);
     assert_true(fabs(power_growth(score_values, a2, 5, .2) - .0216) < 5e-5);
-    assert_true(fabs(power_growth(flags, b, 2, .05) - .020654) < 5e-7); /* = KL: nothing is lost on flags */
+    assert_true(fabs(power_growth(flags, b, 2, .05) - .020654) <
+                5e-7); /* = KL: nothing is lost on flags */
     assert_true(fabs(power_growth(flags, c, 2, .001) - .00038680) < 5e-9);
-    assert_true(power_growth(score_values, stable, 5, .2) < 1e-12 && power_growth(score_values, stable, 5, .3) == 0.0);
+    assert_true(power_growth(score_values, stable, 5, .2) < 1e-12 &&
+                power_growth(score_values, stable, 5, .3) == 0.0);
 }
 
 static void delay_is_near_the_measured_one(void **state)
 {
     static const struct {
         double growth, gamma, wanted; /* statistics §5, SR columns */
-    } cases[] = {{.0306, 1e4, 191.6}, {.0306, 1e5, 275.9}, {.0306, 1e6, 356.3}, {.0216, 1e6, 483},
-                 {.020654, 1e4, 269.8}, {.020654, 1e6, 518.5}, {.0003868, 1e6, 17515}};
+    } cases[] = {{.0306, 1e4, 191.6},   {.0306, 1e5, 275.9},   {.0306, 1e6, 356.3},
+                 {.0216, 1e6, 483},     {.020654, 1e4, 269.8}, {.020654, 1e6, 518.5},
+                 {.0003868, 1e6, 17515}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         double delay = power_delay(cases[i].growth, cases[i].gamma, 1);
@@ -66,15 +69,19 @@ static void five_percent_in_seven_days_cries_wolf_as_published(void **state)
 {
     static const struct {
         double per_day, per_look, within_30, within_365, episodes;
-    } rows[] = {{1, .27, .83, 1.0, 20.6}, {5, .10, .52, .94, 11.4}, {10, .036, .28, .78, 5.0}, {20, .0057, .06, .35, 1.0}};
+    } rows[] = {{1, .27, .83, 1.0, 20.6},
+                {5, .10, .52, .94, 11.4},
+                {10, .036, .28, .78, 5.0},
+                {20, .0057, .06, .35, 1.0}};
     static const double scores[5] = {1, 2, 3, 4, 5};
     uint32_t runs = test_is_full() ? 40000 : 4000;
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct folklore folklore;
         folklore_mean(scores, stable, 5, rows[i].per_day, 7, 14, .05, runs, 3, &folklore);
-        print_message("%.0f a day: %.4f a look; %.3f, %.3f, %.3f; %.2f a year\n", rows[i].per_day, folklore.per_look,
-                      folklore.within_30, folklore.within_90, folklore.within_365, folklore.episodes_year);
+        print_message("%.0f a day: %.4f a look; %.3f, %.3f, %.3f; %.2f a year\n", rows[i].per_day,
+                      folklore.per_look, folklore.within_30, folklore.within_90,
+                      folklore.within_365, folklore.episodes_year);
         assert_true(fabs(folklore.within_30 - rows[i].within_30) < .04);
         assert_true(fabs(folklore.within_365 - rows[i].within_365) < .04);
         assert_true(fabs(folklore.episodes_year / rows[i].episodes - 1) < .15);
@@ -87,12 +94,18 @@ static void twice_in_an_hour_cries_wolf_as_published(void **state)
     static const struct {
         uint64_t n;
         double per_hour, power_2x, power_3_percent;
-    } rows[] = {{100, .095, .18, .95}, {1000, .080, .32, 1}, {5000, .014, .42, 1}, {10000, .0016, .44, 1}, {50000, 1.5e-10, .47, 1}};
+    } rows[] = {{100, .095, .18, .95},
+                {1000, .080, .32, 1},
+                {5000, .014, .42, 1},
+                {10000, .0016, .44, 1},
+                {50000, 1.5e-10, .47, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_true(fabs(folklore_rate_exceeds(rows[i].n, .002, .001) / rows[i].per_hour - 1) < .04);
+        assert_true(fabs(folklore_rate_exceeds(rows[i].n, .002, .001) / rows[i].per_hour - 1) <
+                    .04);
         assert_true(fabs(folklore_rate_exceeds(rows[i].n, .002, .002) - rows[i].power_2x) < .006);
-        assert_true(fabs(folklore_rate_exceeds(rows[i].n, .002, .03) - rows[i].power_3_percent) < .006);
+        assert_true(fabs(folklore_rate_exceeds(rows[i].n, .002, .03) - rows[i].power_3_percent) <
+                    .006);
     }
 }
 

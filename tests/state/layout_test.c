@@ -24,7 +24,8 @@ static void ordinal_takes_the_nearest_score(void **state)
     static const struct {
         double value;
         uint16_t bin;
-    } cases[] = {{1, 0}, {5, 4}, {4.49, 3}, {4.5, 4}, {1.4999, 0}, {-3, 0}, {0, 0}, {99, 4}, {INFINITY, 4}, {-INFINITY, 0}};
+    } cases[] = {{1, 0},  {5, 4}, {4.49, 3}, {4.5, 4},      {1.4999, 0},
+                 {-3, 0}, {0, 0}, {99, 4},   {INFINITY, 4}, {-INFINITY, 0}};
     struct layout five = LAYOUT_OF_ORDINAL(5);
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -54,7 +55,8 @@ static void linear_clamps_its_ends(void **state)
     assert_int_equal(layout_bin(&linear, (double)NAN), 0);
     for (uint16_t bin = 0; bin < 20; bin++) {
         assert_int_equal(layout_bin(&linear, layout_value(&linear, bin)), bin);
-        assert_true(layout_badness(&linear, bin, &badness) && badness > last && badness > 0 && badness < 1);
+        assert_true(layout_badness(&linear, bin, &badness) && badness > last && badness > 0 &&
+                    badness < 1);
         last = badness;
     }
     struct layout empty = {LAYOUT_LINEAR, 20, 1.0f, 1.0f};
@@ -82,7 +84,8 @@ static void log_bins_ascend_and_contain_their_value(void **state)
         double value = layout_value(&log_layout, bin);
         assert_true(value > last);
         assert_int_equal(layout_bin(&log_layout, value), bin);
-        assert_true(layout_badness(&log_layout, bin, &badness) && badness > last_badness && badness <= 1);
+        assert_true(layout_badness(&log_layout, bin, &badness) && badness > last_badness &&
+                    badness <= 1);
         last = value;
         last_badness = badness;
     }
@@ -107,8 +110,12 @@ static void log_bins_are_golden(void **state)
     static const struct {
         double value;
         uint16_t bin;
-    } cases[] = {{1, 1}, {1.0202020202020197, 1}, {1.01 / 0.99, 2}, {2, 35}, {10, 116}, {800, 335}, {1e3, 346},
-                 {123456, 587}, {1e6, 691}, {3.5e9, 1099}, {9.9e9, 1151}};
+    } cases[] = {{1, 1},           {1.0202020202020197, 1},
+                 {1.01 / 0.99, 2}, {2, 35},
+                 {10, 116},        {800, 335},
+                 {1e3, 346},       {123456, 587},
+                 {1e6, 691},       {3.5e9, 1099},
+                 {9.9e9, 1151}};
     struct layout log_layout = LAYOUT_OF_LOG;
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
