@@ -112,9 +112,10 @@ static bool work_off(struct front *front, const struct rates *rates, int64_t wal
     front->counters.measure_ns += (uint64_t)(t2 - t1);
     front->counters.output_ns += (uint64_t)(t3 - t2);
     for (uint32_t row = 0; row < batch->rows; row++) {
+        bool quiet = front->record_facts[batch->origin[row].record].quiet; /* counted when it was read first */
         front->counters.measured += front->include[row];
-        front->counters.spans += batch->kind[row] == ROW_SPAN;
-        front->counters.verdict_rows += batch->kind[row] == ROW_VERDICT;
+        front->counters.spans += batch->kind[row] == ROW_SPAN && !quiet;
+        front->counters.verdict_rows += batch->kind[row] == ROW_VERDICT && !quiet;
     }
     span_batch_reset(batch);
     front->work_ns += (uint64_t)(clock_monotonic_ns() - t0);
