@@ -36,8 +36,10 @@ static int run_script(const char *const *arguments, char *out, size_t size)
     posix_spawn_file_actions_destroy(&actions);
     if (out != NULL) {
         close(pipe_ends[1]);
-        ssize_t got = failed ? 0 : read(pipe_ends[0], out, size - 1);
-        out[got > 0 ? got : 0] = '\0';
+        size_t filled = 0; /* to its end: a line may come in pieces */
+        for (ssize_t got = 1; !failed && got > 0 && filled < size - 1; filled += got > 0 ? (size_t)got : 0)
+            got = read(pipe_ends[0], out + filled, size - 1 - filled);
+        out[filled] = '\0';
         out[strcspn(out, "\n")] = '\0';
         close(pipe_ends[0]);
     }
