@@ -135,7 +135,8 @@ static int open_site(void **state)
         (void)setenv("ASSAY_BINARY", ASSAY_BINARY_DIR "/assay", 1);
     (void)setenv("ASSAY_KAFKA_SECONDS", "7200", 0);
     site_state = find_library() ? kafka_fixture_start(&site.fixture, options) : KAFKA_FIXTURE_UNAVAILABLE;
-    print_message("broker %s, engines with librdkafka %s, logs in %s\n", site.broker, site.library, test_scratch_folder());
+    (void)snprintf(site.folder, sizeof site.folder, "%s", test_scratch_folder());
+    print_message("broker %s, engines with librdkafka %s, logs in %s\n", site.broker, site.library, site.folder);
     return site_state == KAFKA_FIXTURE_FAILED ? -1 : 0;
 }
 

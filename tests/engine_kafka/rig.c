@@ -110,7 +110,7 @@ struct rig *rig_open(struct rig_site *site, const struct rig_options *options)
     rig->site = site;
     rig->started_ns = clock_monotonic_ns();
     (void)snprintf(rig->app, sizeof rig->app, "%s%u", options->name, ++number);
-    (void)snprintf(rig->folder, sizeof rig->folder, "%s/%s", test_scratch_folder(), rig->app);
+    (void)snprintf(rig->folder, sizeof rig->folder, "%s/%s", site->folder, rig->app);
     if (mkdir(rig->folder, 0700) != 0)
         fail_msg("%s: %s", rig->folder, strerror(errno));
     write_configuration(rig, options);

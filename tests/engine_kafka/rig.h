@@ -29,6 +29,7 @@ struct rig_site {
     const char *broker;       /* "4.4.0" */
     char library_folder[512]; /* LD_LIBRARY_PATH of the engines; empty: the system's */
     char library[32];
+    char folder[256]; /* configurations and logs */
 };
 
 /* What a scenario has to show. */
@@ -63,6 +64,7 @@ struct rig {
     struct oracle_record *records[2];
     uint32_t records_count[2], records_capacity[2];
     int64_t read_to[2][RIG_PARTITIONS], last[2][RIG_PARTITIONS];
+    uint32_t reading; /* partition being read back */
     struct rig_card card;
     int64_t started_ns;
 };

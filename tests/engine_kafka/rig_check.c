@@ -1,4 +1,5 @@
 /* rig_check.c - progress, recovery, and the comparison with the oracle; see rig.h. */
+#include "tests/engine_kafka/mirror.h"
 #include "tests/engine_kafka/positions.h"
 #include "tests/engine_kafka/rig.h"
 #include "tests/test.h"
@@ -14,61 +15,83 @@ static const struct flow_options *flow_of(const struct rig *rig) { return &rig->
 
 /* ---- open transactions ----------------------------------------------------------------------------------------- */
 
-#define OUTPUTS_MAX 64
-
-struct output_ends {
-    const char *topic[OUTPUTS_MAX];
-    int32_t partition[OUTPUTS_MAX];
-    int64_t end[OUTPUTS_MAX];
+struct partitions {
+    struct mirror_partition all[MIRROR_PARTITIONS_MAX];
     uint32_t count;
 };
 
-static void add_ends(struct output_ends *ends, const char *topic, uint32_t partitions)
+static void add_topic(struct partitions *list, const char *topic, uint32_t partitions)
 {
-    for (uint32_t p = 0; p < partitions && ends->count < OUTPUTS_MAX; p++) {
-        ends->topic[ends->count] = topic;
-        ends->partition[ends->count++] = (int32_t)p;
+    for (uint32_t p = 0; p < partitions; p++) {
+        assert_true(list->count < MIRROR_PARTITIONS_MAX);
+        list->all[list->count++] = (struct mirror_partition){.topic = topic, .partition = (int32_t)p};
     }
 }
 
-static void list_outputs(const struct rig *rig, struct output_ends *ends)
+/* What transactions of the engine write to. */
+static struct partitions outputs_of(const struct rig *rig)
 {
     const struct topic_names *t = &flow_of(rig)->topics;
-    *ends = (struct output_ends){.count = 0};
-    add_ends(ends, t->cells, RIG_PARTS);
-    add_ends(ends, t->digests, RIG_PARTS);
-    add_ends(ends, t->changelog, 2 * RIG_PARTS);
-    add_ends(ends, t->requests, RIG_PARTS);
-    add_ends(ends, t->scores, RIG_PARTS);
-    add_ends(ends, t->dlq, 1);
-    add_ends(ends, t->alerts, 1);
+    struct partitions list = {.count = 0};
+    add_topic(&list, t->cells, RIG_PARTS);
+    add_topic(&list, t->digests, RIG_PARTS);
+    add_topic(&list, t->changelog, 2 * RIG_PARTS);
+    add_topic(&list, t->requests, RIG_PARTS);
+    add_topic(&list, t->scores, RIG_PARTS);
+    add_topic(&list, t->decisions, RIG_PARTS);
+    add_topic(&list, t->dlq, 1);
+    add_topic(&list, t->alerts, 1);
+    add_topic(&list, t->rates, 1);
+    return list;
+}
+
+struct ends {
+    struct positions *positions;
+    const struct partitions *list;
+    bool committed;
+    int64_t found[MIRROR_PARTITIONS_MAX];
+};
+
+static void find_end(void *context, uint32_t number)
+{
+    struct ends *e = context;
+    const struct mirror_partition *p = &e->list->all[number];
+    e->found[number] = positions_end(e->positions, p->topic, p->partition, e->committed);
+}
+
+static void count_one(void *context, uint32_t number)
+{
+    struct ends *e = context;
+    const struct mirror_partition *p = &e->list->all[number];
+    e->found[number] = positions_count(e->positions, p->topic, p->partition, e->committed);
 }
 
 /* A transaction is still open when records that were there at the kill are still held back later. */
 void rig_kill(struct rig *rig, uint32_t engine)
 {
-    struct output_ends ends;
+    struct partitions list = outputs_of(rig);
+    struct ends all = {rig->positions, &list, false, {0}}, committed = {rig->positions, &list, true, {0}};
     bool open = false;
     rig_signal(rig, engine, SIGKILL);
     assert_int_equal(rig_wait(rig, engine, 10000), RIG_KILLED);
     rig->card.kills++;
-    list_outputs(rig, &ends);
-    for (uint32_t i = 0; i < ends.count; i++)
-        ends.end[i] = positions_end(rig->positions, ends.topic[i], ends.partition[i], false);
+    mirror_each(list.count, find_end, &all);
     rig_nap(OPEN_LOOK_MS);
-    for (uint32_t i = 0; i < ends.count && !open; i++)
-        open = positions_end(rig->positions, ends.topic[i], ends.partition[i], true) < ends.end[i];
+    mirror_each(list.count, find_end, &committed);
+    for (uint32_t i = 0; i < list.count && !open; i++)
+        open = committed.found[i] < all.found[i];
     rig->card.open_hit += open;
 }
 
 int64_t rig_aborted_records(struct rig *rig)
 {
-    struct output_ends ends;
+    struct partitions list = outputs_of(rig);
+    struct ends all = {rig->positions, &list, false, {0}}, committed = {rig->positions, &list, true, {0}};
     int64_t count = 0;
-    list_outputs(rig, &ends);
-    for (uint32_t i = 0; i < ends.count; i++)
-        count += positions_count(rig->positions, ends.topic[i], ends.partition[i], false) -
-                 positions_count(rig->positions, ends.topic[i], ends.partition[i], true);
+    mirror_each(list.count, count_one, &all);
+    mirror_each(list.count, count_one, &committed);
+    for (uint32_t i = 0; i < list.count; i++)
+        count += all.found[i] - committed.found[i];
     return count;
 }
 
@@ -133,26 +156,35 @@ static void keep_record(struct rig *rig, uint32_t input, uint32_t partition, con
     rig->last[input][partition] = record->offset;
 }
 
+static void visit_input(void *context, const struct bus_record *record, struct bus_reader *reader)
+{
+    (void)reader;
+    struct rig *rig = context;
+    keep_record(rig, rig->reading / RIG_PARTITIONS, rig->reading % RIG_PARTITIONS, record);
+}
+
 static void read_inputs(struct rig *rig)
 {
     struct error error = {0};
-    for (uint32_t t = 0; t < 2; t++)
-        for (int32_t p = 0; p < RIG_PARTITIONS; p++) {
-            int64_t end = positions_end(rig->positions, flow_of(rig)->inputs[t].name, p, true);
-            if (end <= rig->read_to[t][p])
-                continue;
-            struct bus_reader *reader = bus_reader_open(rig->bus, flow_of(rig)->inputs[t].name, p, rig->read_to[t][p], end, &error);
-            struct bus_record record;
-            if (reader == NULL)
-                fail_msg("%s", error.message);
-            while (reader_position(reader) < end)
-                if (reader_next(reader, 1000, &record, &error) == READER_RECORD)
-                    keep_record(rig, t, (uint32_t)p, &record);
-                else if (error.code != ERROR_NONE)
-                    fail_msg("%s", error.message);
-            rig->read_to[t][p] = end;
-            reader_close(reader);
-        }
+    struct partitions list = {.count = 0};
+    add_topic(&list, flow_of(rig)->inputs[0].name, RIG_PARTITIONS);
+    add_topic(&list, flow_of(rig)->inputs[1].name, RIG_PARTITIONS);
+    bool news = false;
+    for (uint32_t i = 0; i < list.count; i++) {
+        list.all[i].from = rig->read_to[i / RIG_PARTITIONS][i % RIG_PARTITIONS];
+        news = news || positions_end(rig->positions, list.all[i].topic, list.all[i].partition, false) > list.all[i].from;
+    }
+    if (!news)
+        return;
+    struct bus *copy = mirror_copy(rig->bus, list.all, list.count, &error);
+    if (copy == NULL)
+        fail_msg("%s", error.message);
+    for (rig->reading = 0; rig->reading < list.count; rig->reading++) {
+        const struct mirror_partition *p = &list.all[rig->reading];
+        oracle_visit(copy, p->topic, (uint32_t)p->partition, -1, visit_input, rig);
+        rig->read_to[rig->reading / RIG_PARTITIONS][p->partition] = p->next;
+    }
+    bus_close(copy);
 }
 
 /* ---- settling ------------------------------------------------------------------------------------------------------- */
@@ -215,12 +247,12 @@ void rig_settle(struct rig *rig, int timeout_ms)
 
 /* ---- the oracle ------------------------------------------------------------------------------------------------------- */
 
-static uint32_t count_records(struct rig *rig, const char *topic, uint32_t partitions)
+static uint32_t count_records(const struct partitions *list, const char *topic)
 {
-    int64_t count = 0;
-    for (uint32_t p = 0; p < partitions; p++)
-        count += positions_count(rig->positions, topic, (int32_t)p, true);
-    return (uint32_t)count;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        count += strcmp(list->all[i].topic, topic) == 0 ? list->all[i].records : 0;
+    return count;
 }
 
 void rig_folded(struct rig *rig, int64_t out[2 * RIG_PARTS])
@@ -240,15 +272,21 @@ void rig_check(struct rig *rig)
             (void)rig_stop(rig, i, 15000);
     read_inputs(rig);
     rig_folded(rig, folded);
-    struct oracle oracle = {.bus = rig->bus, .options = flow, .folded = folded, .digests = true, .outside = RIG_OUTSIDE,
+    struct error error = {0};
+    struct partitions list = outputs_of(rig);
+    struct bus *copy = mirror_copy(rig->bus, list.all, list.count, &error);
+    if (copy == NULL)
+        fail_msg("%s", error.message);
+    struct oracle oracle = {.bus = copy, .options = flow, .folded = folded, .digests = true, .outside = RIG_OUTSIDE,
                             .inputs = {{rig->records[0], rig->records_count[0]}, {rig->records[1], rig->records_count[1]}}};
     struct rig_card *card = &rig->card;
     oracle_check_front(&oracle, &card->difference);
     oracle_check_back(&oracle, &card->difference);
+    bus_close(copy);
     card->records = rig->records_count[0];
-    card->requests = count_records(rig, flow->topics.requests, RIG_PARTS);
-    card->letters = count_records(rig, flow->topics.dlq, 1);
-    card->alerts = count_records(rig, flow->topics.alerts, 1);
+    card->requests = count_records(&list, flow->topics.requests);
+    card->letters = count_records(&list, flow->topics.dlq);
+    card->alerts = count_records(&list, flow->topics.alerts);
 }
 
 void rig_publish_rate(struct rig *rig, const char *app, uint32_t intent, double base, int64_t valid_from_ms)
