@@ -1,20 +1,24 @@
 /*
- * planner.c - how many calls of each stratum judges should see: from exact counts to published rates.
+ * planner.c - how many calls of each stratum judges should see: from exact counts to published
+ * rates.
  *
- * Once an hour, ten minutes after it, when every exchange partition has reported. Between two plannings
- * evidence only adds (counts), takes minima (first hour) and keeps those of smallest hash (when there
- * are too many strata), so the order in which it comes does not matter. The arithmetic of a planning is
- * in planner_publish.c.
+ * Once an hour, ten minutes after it, when every exchange partition has reported. Between two
+ * plannings evidence only adds (counts), takes minima (first hour) and keeps those of smallest hash
+ * (when there are too many strata), so the order in which it comes does not matter. The arithmetic
+ * of a planning is in planner_publish.c.
  */
 #include "engine/operator/rates.h"
 #include "operators/track/planner_state.h"
 #include "operators/track/track.h"
 
-#define PLAN_AT_MS ((int64_t)600000)     /* past the hour */
-#define PLAN_APART_MS ((int64_t)3000000) /* plannings are an hour apart, give or take how late they came */
-#define AHEAD_HOURS_MAX 24               /* evidence this far ahead of our own clock is no evidence */
+#define PLAN_AT_MS ((int64_t)600000) /* past the hour */
+#define PLAN_APART_MS                                                                              \
+    ((int64_t)3000000)        /* plannings are an hour apart, give or take how late they came */
+#define AHEAD_HOURS_MAX    24 /* evidence this far ahead of our own clock is no evidence */
 #define FORGET_AFTER_HOURS (7 * 24)
-#define CALLS_MAX ((uint64_t)1 << 26)     /* of one stratum and environment in an hour: 18,000 a second; more counts as this */
+#define CALLS_MAX                                                                                  \
+    ((uint64_t)1                                                                                   \
+     << 26) /* of one stratum and environment in an hour: 18,000 a second; more counts as this */
 
 static const struct option options[] = {
     {.name = "planner.target_per_day",
@@ -78,7 +82,7 @@ static void start(const struct tracker_call *call, void *memory)
     state->deadline_ms = TRACKER_NO_TIMER;
 }
 
-/* ---- evidence ---------------------------------------------------------------------------------------- */
+/* ---- evidence -------------------------------------------------------------------------------- */
 
 static int compare_labels(const struct planner_stratum *stratum, const struct bytes *labels)
 {
@@ -105,7 +109,8 @@ static uint32_t place_of(const struct planner_state *state, const struct bytes *
 static void remove_at(struct planner_state *state, uint32_t at)
 {
     state->count--;
-    memmove(state->strata + at, state->strata + at + 1, (state->count - at) * sizeof *state->strata);
+    memmove(state->strata + at, state->strata + at + 1,
+            (state->count - at) * sizeof *state->strata);
     memset(state->strata + state->count, 0, sizeof *state->strata);
 }
 
@@ -123,8 +128,8 @@ static uint64_t calls_of(const struct planner_stratum *s)
     return calls;
 }
 
-/* Of the newcomers the one of largest hash leaves, when this one's is smaller: whoever came first, the
- * same ones stay. False: there is no room for this one. */
+/* Of the newcomers the one of largest hash leaves, when this one's is smaller: whoever came first,
+ * the same ones stay. False: there is no room for this one. */
 static bool make_room(struct planner_state *state, struct bytes app, uint64_t hash)
 {
     uint32_t largest = 0;
@@ -144,13 +149,15 @@ static bool make_room(struct planner_state *state, struct bytes app, uint64_t ha
 }
 
 /* NULL: no room. */
-static struct planner_stratum *find_stratum(struct planner_state *state, struct bytes app, const struct bytes *labels)
+static struct planner_stratum *find_stratum(struct planner_state *state, struct bytes app,
+                                            const struct bytes *labels)
 {
     uint32_t at = place_of(state, labels);
     if (at < state->count && compare_labels(&state->strata[at], labels) == 0)
         return &state->strata[at];
     if (state->count == PLANNER_STRATA_MAX) {
-        uint64_t hash = rates_stratum(app, labels[PLANNER_INTENT], labels[PLANNER_PROMPT], labels[PLANNER_MODEL]);
+        uint64_t hash = rates_stratum(app, labels[PLANNER_INTENT], labels[PLANNER_PROMPT],
+                                      labels[PLANNER_MODEL]);
         if (!make_room(state, app, hash))
             return NULL;
         at = place_of(state, labels);
@@ -158,7 +165,8 @@ static struct planner_stratum *find_stratum(struct planner_state *state, struct 
     struct planner_stratum *stratum = &state->strata[at];
     memmove(stratum + 1, stratum, (state->count - at) * sizeof *stratum);
     state->count++;
-    *stratum = (struct planner_stratum){.first_hour = PLANNER_NO_HOUR, .last_hour = PLANNER_NO_HOUR};
+    *stratum =
+        (struct planner_stratum){.first_hour = PLANNER_NO_HOUR, .last_hour = PLANNER_NO_HOUR};
     for (int i = 0; i < PLANNER_LABELS; i++) {
         if (labels[i].size > 0)
             memcpy(stratum->text[i], labels[i].data, labels[i].size);
@@ -179,7 +187,8 @@ static void advance_to(struct planner_state *state, int64_t hour)
     state->newest_hour = hour;
 }
 
-static void add_calls(struct planner_state *state, struct bytes app, const struct evidence_population *e)
+static void add_calls(struct planner_state *state, struct bytes app,
+                      const struct evidence_population *e)
 {
     const struct bytes labels[PLANNER_LABELS] = {e->intent, e->prompt, e->model};
     const uint64_t calls = e->calls < CALLS_MAX ? e->calls : CALLS_MAX;
@@ -196,10 +205,11 @@ static void add_calls(struct planner_state *state, struct bytes app, const struc
     *hour = *hour + calls < UINT32_MAX ? (uint32_t)(*hour + calls) : UINT32_MAX;
 }
 
-/* Ten minutes past an hour; not again in the hour of the last planning, which may have come late. */
+/* Ten minutes past an hour; not again in the hour of the last planning, late or not. */
 static int64_t next_planning(const struct planner_state *state, int64_t now_ms)
 {
-    int64_t earliest = state->planned_ms + PLAN_APART_MS > now_ms ? state->planned_ms + PLAN_APART_MS : now_ms + 1;
+    int64_t earliest =
+        state->planned_ms + PLAN_APART_MS > now_ms ? state->planned_ms + PLAN_APART_MS : now_ms + 1;
     int64_t hours = (earliest - PLAN_AT_MS + PLANNER_HOUR_MS - 1) / PLANNER_HOUR_MS;
     return (hours > 0 ? hours : 0) * PLANNER_HOUR_MS + PLAN_AT_MS;
 }
@@ -209,8 +219,9 @@ static void evidence_in(const struct tracker_call *call, void *memory, struct by
     struct planner_state *state = memory;
     struct evidence_population e;
     int64_t now_ms = call->now_ms > 0 ? call->now_ms : 0;
-    if (!evidence_read_population(payload, &e) || e.hour < 0 || e.hour >= PLANNER_HOUR_MAX || e.calls == 0 ||
-        e.intent.size > LABEL_BYTES_MAX || e.prompt.size > LABEL_BYTES_MAX || e.model.size > LABEL_BYTES_MAX)
+    if (!evidence_read_population(payload, &e) || e.hour < 0 || e.hour >= PLANNER_HOUR_MAX ||
+        e.calls == 0 || e.intent.size > LABEL_BYTES_MAX || e.prompt.size > LABEL_BYTES_MAX ||
+        e.model.size > LABEL_BYTES_MAX)
         return;
     if (now_ms > 0 && e.hour > now_ms / PLANNER_HOUR_MS + AHEAD_HOURS_MAX)
         return;
@@ -225,7 +236,7 @@ static void evidence_in(const struct tracker_call *call, void *memory, struct by
         state->deadline_ms = next_planning(state, now_ms);
 }
 
-/* ---- planning ---------------------------------------------------------------------------------------- */
+/* ---- planning -------------------------------------------------------------------------------- */
 
 static void timer(const struct tracker_call *call, void *memory)
 {
@@ -241,7 +252,10 @@ static void timer(const struct tracker_call *call, void *memory)
     state->deadline_ms = TRACKER_NO_TIMER; /* until there is new evidence */
 }
 
-static int64_t deadline(const void *memory) { return ((const struct planner_state *)memory)->deadline_ms; }
+static int64_t deadline(const void *memory)
+{
+    return ((const struct planner_state *)memory)->deadline_ms;
+}
 
 static bool hour_valid(int64_t hour) { return hour >= PLANNER_NO_HOUR && hour < PLANNER_HOUR_MAX; }
 
@@ -254,25 +268,31 @@ static bool stratum_valid(const struct planner_stratum *s)
             if (s->text[i][at] != 0)
                 return false;
     }
-    return s->settled <= 1 && s->unused == 0 && s->base <= s->boost && s->boost <= PLANNER_MILLION &&
-           hour_valid(s->first_hour) && hour_valid(s->last_hour) && s->first_hour <= s->last_hour;
+    return s->settled <= 1 && s->unused == 0 && s->base <= s->boost &&
+           s->boost <= PLANNER_MILLION && hour_valid(s->first_hour) && hour_valid(s->last_hour) &&
+           s->first_hour <= s->last_hour;
 }
 
 static bool valid(const void *memory, uint32_t size)
 {
     const struct planner_state *state = memory;
-    if (size != sizeof *state || state->version != PLANNER_VERSION || state->count > PLANNER_STRATA_MAX || state->unused != 0)
+    if (size != sizeof *state || state->version != PLANNER_VERSION ||
+        state->count > PLANNER_STRATA_MAX || state->unused != 0)
         return false;
-    if (!hour_valid(state->first_hour) || !hour_valid(state->newest_hour) || state->first_hour > state->newest_hour)
+    if (!hour_valid(state->first_hour) || !hour_valid(state->newest_hour) ||
+        state->first_hour > state->newest_hour)
         return false;
-    if (state->planned_ms < 0 || state->planned_ms > PLANNER_HOUR_MAX * PLANNER_HOUR_MS || state->deadline_ms < 0 ||
-        (state->deadline_ms != TRACKER_NO_TIMER && state->deadline_ms > (PLANNER_HOUR_MAX + 2) * PLANNER_HOUR_MS))
+    if (state->planned_ms < 0 || state->planned_ms > PLANNER_HOUR_MAX * PLANNER_HOUR_MS ||
+        state->deadline_ms < 0 ||
+        (state->deadline_ms != TRACKER_NO_TIMER &&
+         state->deadline_ms > (PLANNER_HOUR_MAX + 2) * PLANNER_HOUR_MS))
         return false;
     for (uint32_t i = 0; i < state->count; i++) {
         const struct planner_stratum *s = &state->strata[i];
         if (!stratum_valid(s) || s->last_hour > state->newest_hour)
             return false;
-        const struct bytes labels[PLANNER_LABELS] = {planner_label(s, PLANNER_INTENT), planner_label(s, PLANNER_PROMPT),
+        const struct bytes labels[PLANNER_LABELS] = {planner_label(s, PLANNER_INTENT),
+                                                     planner_label(s, PLANNER_PROMPT),
                                                      planner_label(s, PLANNER_MODEL)};
         if (i > 0 && compare_labels(s - 1, labels) >= 0)
             return false;
@@ -282,7 +302,8 @@ static bool valid(const void *memory, uint32_t size)
 
 const struct tracker_class tracker_planner = {
     .name = "planner",
-    .summary = "sampling rates per stratum from exact counts, so that each app gets its requests a day",
+    .summary =
+        "sampling rates per stratum from exact counts, so that each app gets its requests a day",
     .entity = 3,
     .evidence = 1u << EVIDENCE_POPULATION,
     .state_version = PLANNER_VERSION,

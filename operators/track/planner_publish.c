@@ -1,11 +1,11 @@
 /*
- * planner_publish.c - one planning: a quota that all intents share, a probability for each, records for
- * what changed.
+ * planner_publish.c - one planning: a quota that all intents share, a probability for each, records
+ * for what changed.
  *
- * Every intent is to get the same number of requests a day; an intent with fewer calls than that gives
- * all of them, and what it leaves goes to the others. All strata of an intent have one base probability,
- * always, so a change of the mix of prompts or models does not move the population series. A boost is
- * per stratum and comes on top.
+ * Every intent is to get the same number of requests a day; an intent with fewer calls than that
+ * gives all of them, and what it leaves goes to the others. All strata of an intent have one base
+ * probability, always, so a change of the mix of prompts or models does not move the population
+ * series. A boost is per stratum and comes on top.
  */
 #include "engine/base/json.h"
 #include "engine/operator/rates.h"
@@ -13,8 +13,8 @@
 
 #include <stdio.h>
 
-#define VALID_AHEAD_MS ((int64_t)60000)
-#define MINUTE_MS ((int64_t)60000)
+#define VALID_AHEAD_MS   ((int64_t)60000)
+#define MINUTE_MS        ((int64_t)60000)
 #define RECORD_BYTES_MAX 4096
 #define REASON_BYTES_MAX 1024
 
@@ -35,7 +35,7 @@ struct plan {
     int64_t valid_from_ms;
 };
 
-/* ---- quota ------------------------------------------------------------------------------------------- */
+/* ---- quota ----------------------------------------------------------------------------------- */
 
 static void gather_intents(const struct planner_state *state, struct plan *plan)
 {
@@ -45,12 +45,14 @@ static void gather_intents(const struct planner_state *state, struct plan *plan)
         const struct planner_stratum *s = &state->strata[i];
         struct intent_plan *intent = plan->count > 0 ? &plan->intents[plan->count - 1] : NULL;
         if (intent == NULL ||
-            !bytes_equal(planner_label(s, PLANNER_INTENT), planner_label(&state->strata[intent->from], PLANNER_INTENT))) {
+            !bytes_equal(planner_label(s, PLANNER_INTENT),
+                         planner_label(&state->strata[intent->from], PLANNER_INTENT))) {
             intent = &plan->intents[plan->count++];
             *intent = (struct intent_plan){.from = i, .first_hour = s->first_hour};
         }
         intent->to = i + 1;
-        intent->first_hour = s->first_hour < intent->first_hour ? s->first_hour : intent->first_hour;
+        intent->first_hour =
+            s->first_hour < intent->first_hour ? s->first_hour : intent->first_hour;
         for (int h = 0; h < PLANNER_HOURS; h++)
             intent->calls += s->calls[h];
     }
@@ -64,7 +66,8 @@ static double requests_of(const struct plan *plan, const struct intent_plan *int
     return quota < low ? low : quota > high ? high : quota;
 }
 
-/* The quota at which all intents together get the target; by halving, as the sum only grows with it. */
+/* The quota at which all intents together get the target; by halving, as the sum only grows with
+ * it. */
 static void find_quota(struct plan *plan, double target)
 {
     double low = 0, high = target;
@@ -84,7 +87,9 @@ static void find_quota(struct plan *plan, double target)
 static uint32_t round_probability(double probability)
 {
     double scaled = probability * PLANNER_MILLION;
-    uint32_t value = scaled >= PLANNER_MILLION ? PLANNER_MILLION : scaled > 1 ? (uint32_t)(scaled + 0.5) : 1;
+    uint32_t value = scaled >= PLANNER_MILLION ? PLANNER_MILLION
+                     : scaled > 1              ? (uint32_t)(scaled + 0.5)
+                                               : 1;
     uint32_t unit = 1;
     while (value / unit >= 1000)
         unit *= 10;
@@ -96,11 +101,12 @@ static void find_probabilities(struct plan *plan)
     for (uint32_t i = 0; i < plan->count; i++) {
         struct intent_plan *intent = &plan->intents[i];
         if (intent->calls > 0)
-            intent->base = round_probability(requests_of(plan, intent, plan->quota) / intent->calls);
+            intent->base =
+                round_probability(requests_of(plan, intent, plan->quota) / intent->calls);
     }
 }
 
-/* ---- what changed --------------------------------------------------------------------------------------- */
+/* ---- what changed ---------------------------------------------------------------------------- */
 
 static bool differs(const struct planner_conf *conf, uint32_t wanted, uint32_t published)
 {
@@ -109,11 +115,13 @@ static bool differs(const struct planner_conf *conf, uint32_t wanted, uint32_t p
 }
 
 /* One base for the whole intent: the published one until the wanted one is far enough from it. */
-static uint32_t settle_base(const struct planner_conf *conf, const struct planner_state *state, const struct intent_plan *intent)
+static uint32_t settle_base(const struct planner_conf *conf, const struct planner_state *state,
+                            const struct intent_plan *intent)
 {
     for (uint32_t i = intent->from; i < intent->to; i++)
         if (state->strata[i].base > 0)
-            return differs(conf, intent->base, state->strata[i].base) ? intent->base : state->strata[i].base;
+            return differs(conf, intent->base, state->strata[i].base) ? intent->base
+                                                                      : state->strata[i].base;
     return intent->base;
 }
 
@@ -126,7 +134,8 @@ static bool is_new_prompt(const struct planner_conf *conf, const struct planner_
     if (bytes_equal_text(prompt, "none") || bytes_equal_text(prompt, "unknown"))
         return false;
     for (uint32_t i = intent->from; i < intent->to; i++)
-        if (state->strata[i].first_hour < first_hour && bytes_equal(planner_label(&state->strata[i], PLANNER_PROMPT), prompt))
+        if (state->strata[i].first_hour < first_hour &&
+            bytes_equal(planner_label(&state->strata[i], PLANNER_PROMPT), prompt))
             first_hour = state->strata[i].first_hour;
     return first_hour > intent->first_hour && first_hour >= state->first_hour + PLANNER_HOURS &&
            (state->newest_hour - first_hour) * PLANNER_HOUR_MS < conf->boost_for_ms;
@@ -139,7 +148,7 @@ static uint32_t boost_of(const struct planner_conf *conf, const struct plan *pla
     return boost > base ? boost : base;
 }
 
-/* ---- words ---------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 /* 1,240 */
 static void put_count(struct buffer *out, double count)
@@ -153,12 +162,19 @@ static void put_count(struct buffer *out, double count)
     }
 }
 
-static void put_percent(struct buffer *out, uint32_t millionths) { buffer_printf(out, "%.6g %%", millionths / 1e4); }
+static void put_percent(struct buffer *out, uint32_t millionths)
+{
+    buffer_printf(out, "%.6g %%", millionths / 1e4);
+}
 
-static void put_label(struct buffer *out, struct bytes label) { buffer_append(out, label.data, label.size); }
+static void put_label(struct buffer *out, struct bytes label)
+{
+    buffer_append(out, label.data, label.size);
+}
 
-static void put_reason(const struct planner_conf *conf, const struct planner_state *state, const struct plan *plan,
-                       const struct intent_plan *intent, const struct planner_stratum *s, struct buffer *out)
+static void put_reason(const struct planner_conf *conf, const struct planner_state *state,
+                       const struct plan *plan, const struct intent_plan *intent,
+                       const struct planner_stratum *s, struct buffer *out)
 {
     put_label(out, planner_label(s, PLANNER_INTENT));
     buffer_append_text(out, plan->hours < PLANNER_HOURS ? ": about " : ": ");
@@ -184,11 +200,12 @@ static void put_reason(const struct planner_conf *conf, const struct planner_sta
     if (state->lumped_calls > 0) {
         buffer_append_text(out, "; ");
         put_count(out, (double)state->lumped_calls);
-        buffer_printf(out, " calls of strata beyond the first %d keep the default", PLANNER_STRATA_MAX);
+        buffer_printf(out, " calls of strata beyond the first %d keep the default",
+                      PLANNER_STRATA_MAX);
     }
 }
 
-/* ---- records -------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void put_text(struct json_writer *json, const char *key, struct bytes text)
 {
@@ -208,18 +225,21 @@ static void put_integer(struct json_writer *json, const char *key, int64_t value
     json_put_integer(json, value);
 }
 
-static void emit_rate(const struct tracker_call *call, const struct plan *plan, const struct planner_stratum *s,
-                      struct bytes reason)
+static void emit_rate(const struct tracker_call *call, const struct plan *plan,
+                      const struct planner_stratum *s, struct bytes reason)
 {
     const struct planner_conf *conf = call->conf;
     uint8_t room[RECORD_BYTES_MAX], key_room[LABEL_BYTES_MAX + 1 + 16];
     struct buffer text = {room, 0, sizeof room, sizeof room, false};
     struct buffer key = {key_room, 0, sizeof key_room, sizeof key_room, false};
-    struct bytes intent = planner_label(s, PLANNER_INTENT), prompt = planner_label(s, PLANNER_PROMPT);
+    struct bytes intent = planner_label(s, PLANNER_INTENT),
+                 prompt = planner_label(s, PLANNER_PROMPT);
     struct bytes model = planner_label(s, PLANNER_MODEL);
     char hash[16];
     label_hex64(rates_stratum(call->entity, intent, prompt, model), hash);
-    put_label(&key, bytes_of(call->entity.data, call->entity.size < LABEL_BYTES_MAX ? call->entity.size : LABEL_BYTES_MAX));
+    put_label(&key,
+              bytes_of(call->entity.data,
+                       call->entity.size < LABEL_BYTES_MAX ? call->entity.size : LABEL_BYTES_MAX));
     buffer_put_u8(&key, '/');
     buffer_append(&key, hash, sizeof hash);
     struct json_writer json = json_writer_on(&text);
@@ -240,8 +260,8 @@ static void emit_rate(const struct tracker_call *call, const struct plan *plan, 
         tracker_emit(call, OUTPUT_RATES, buffer_bytes(&key), buffer_bytes(&text));
 }
 
-static void publish_intent(const struct tracker_call *call, struct planner_state *state, const struct plan *plan,
-                           const struct intent_plan *intent)
+static void publish_intent(const struct tracker_call *call, struct planner_state *state,
+                           const struct plan *plan, const struct intent_plan *intent)
 {
     const struct planner_conf *conf = call->conf;
     uint32_t base = settle_base(conf, state, intent);

@@ -1,4 +1,5 @@
-/* track.h - the trackers of this folder, for the registry and for tests; they never see each other. */
+/* track.h - the trackers of this folder, for the registry and for tests; they never see each
+ * other. */
 #ifndef OPERATORS_TRACK_TRACK_H
 #define OPERATORS_TRACK_TRACK_H
 

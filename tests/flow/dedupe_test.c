@@ -1,6 +1,6 @@
 /*
- * dedupe_test.c - the same span at another place is a duplicate for at least a window; at its own place
- * it never is; memory has a bound and what falls out of it is counted.
+ * dedupe_test.c - the same span at another place is a duplicate for at least a window; at its own
+ * place it never is; memory has a bound and what falls out of it is counted.
  */
 #include "tests/test.h"
 
@@ -8,7 +8,7 @@
 #include "operators/math/random.h"
 
 #define WINDOW_MS 1000
-#define IDS_MAX 100000
+#define IDS_MAX   100000
 
 static bool seen(struct dedupe *d, uint64_t id, uint64_t place, int64_t time_ms)
 {
@@ -26,13 +26,16 @@ static const struct {
     } steps[6];
 } cases[] = {
     {"another place is a duplicate", {{1, 10, 0, false}, {1, 11, 0, true}, {1, 12, 5, true}}},
-    {"its own place is not, however often", {{1, 10, 0, false}, {1, 10, 0, false}, {1, 10, 900, false}}},
+    {"its own place is not, however often",
+     {{1, 10, 0, false}, {1, 10, 0, false}, {1, 10, 900, false}}},
     {"other ids are not", {{1, 10, 0, false}, {2, 11, 0, false}, {3, 12, 0, false}}},
     {"the last moment of the window", {{1, 10, 0, false}, {1, 11, WINDOW_MS - 1, true}}},
     {"seen late in a generation, remembered for a whole window",
      {{2, 9, 0, false}, {1, 10, 999, false}, {3, 11, 1000, false}, {1, 12, 1998, true}}},
-    {"forgotten after two windows", {{1, 10, 0, false}, {2, 11, 1000, false}, {3, 12, 2000, false}, {1, 13, 2000, false}}},
-    {"its own place in the older generation", {{1, 10, 0, false}, {2, 11, 1500, false}, {1, 10, 1600, false}, {1, 11, 1600, true}}},
+    {"forgotten after two windows",
+     {{1, 10, 0, false}, {2, 11, 1000, false}, {3, 12, 2000, false}, {1, 13, 2000, false}}},
+    {"its own place in the older generation",
+     {{1, 10, 0, false}, {2, 11, 1500, false}, {1, 10, 1600, false}, {1, 11, 1600, true}}},
     {"record times that go back", {{1, 10, 5000, false}, {2, 11, 100, false}, {1, 12, 200, true}}},
 };
 
@@ -42,14 +45,15 @@ static void the_table_holds(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct dedupe *d = dedupe_create(IDS_MAX, WINDOW_MS);
         for (size_t s = 0; s < 6 && cases[i].steps[s].id != 0; s++)
-            if (seen(d, cases[i].steps[s].id, cases[i].steps[s].place, cases[i].steps[s].time_ms) != cases[i].steps[s].duplicate)
+            if (seen(d, cases[i].steps[s].id, cases[i].steps[s].place, cases[i].steps[s].time_ms) !=
+                cases[i].steps[s].duplicate)
                 fail_msg("%s: step %zu", cases[i].what, s);
         assert_int_equal(dedupe_evicted(d), 0);
         dedupe_destroy(d);
     }
 }
 
-/* A partition read again from any place after a restart gives the same answers as the first time. */
+/* A partition read again from any place after a restart gives the same answers as at first. */
 static void reading_again_gives_the_same_answers(void **state)
 {
     (void)state;
@@ -59,7 +63,9 @@ static void reading_again_gives_the_same_answers(void **state)
     static bool answers[SPANS];
     struct dedupe *d = dedupe_create(IDS_MAX, WINDOW_MS);
     for (uint32_t i = 0; i < SPANS; i++) {
-        ids[i] = i > 0 && random_u64(&random) % 10 == 0 ? ids[i - 1 - random_u64(&random) % (i < 50 ? i : 50)] : i + 1;
+        ids[i] = i > 0 && random_u64(&random) % 10 == 0
+                     ? ids[i - 1 - random_u64(&random) % (i < 50 ? i : 50)]
+                     : i + 1;
         answers[i] = seen(d, ids[i], i, i); /* 1 a millisecond */
     }
     for (int round = 0; round < 50; round++) {

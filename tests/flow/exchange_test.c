@@ -1,25 +1,32 @@
-/* exchange_test.c - what crosses the exchange reads back as it was written; what is damaged is refused. */
+/* exchange_test.c - what crosses the exchange reads back as it was written; what is damaged is
+ * refused. */
 #include "tests/test.h"
 
 #include "engine/flow/exchange.h"
 #include "engine/state/summary.h"
 #include "operators/math/random.h"
 
-/* ---- headers -------------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 static struct exchange_stamp stamp_with(struct source_mark *marks, uint32_t count)
 {
-    return (struct exchange_stamp){.writer = BYTES_LITERAL("shop-0-1"), .sequence = 42, .wall_ms = 1700000000123,
-                                   .sources_total = 12, .rates_version = 1700000040000, .rules_digest = 0xfedcba9876543210u,
-                                   .marks = marks, .marks_count = count};
+    return (struct exchange_stamp){.writer = BYTES_LITERAL("shop-0-1"),
+                                   .sequence = 42,
+                                   .wall_ms = 1700000000123,
+                                   .sources_total = 12,
+                                   .rates_version = 1700000040000,
+                                   .rules_digest = 0xfedcba9876543210u,
+                                   .marks = marks,
+                                   .marks_count = count};
 }
 
 static void headers_read_back(void **state)
 {
     (void)state;
-    static struct source_mark marks[] = {{0, 0, 0, 0, INT64_MIN, false},
-                                         {1, 11, 5, 900000000000, 1700000000000, true},
-                                         {64, INT32_MAX, INT64_MAX - 1, INT64_MAX, INT64_MAX, true}};
+    static struct source_mark marks[] = {
+        {0, 0, 0, 0, INT64_MIN, false},
+        {1, 11, 5, 900000000000, 1700000000000, true},
+        {64, INT32_MAX, INT64_MAX - 1, INT64_MAX, INT64_MAX, true}};
     static struct source_mark read_marks[SOURCES_MAX];
     struct buffer text = BUFFER_WITH_LIMIT(1 << 16);
     struct bus_header headers[EXCHANGE_HEADERS];
@@ -94,10 +101,12 @@ static void damaged_headers_are_refused_by_name(void **state)
     buffer_free(&text);
 }
 
-/* ---- cells ---------------------------------------------------------------------------------------------- */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
-static const struct layout layouts[] = {{LAYOUT_FLAG, FLAG_BINS, 0, 0}, {LAYOUT_ORDINAL, 5, 0, 0},
-                                        {LAYOUT_LOG, LAYOUT_BINS_MAX, 0, 0}, {LAYOUT_LINEAR, 20, 0, 1.5f}};
+static const struct layout layouts[] = {{LAYOUT_FLAG, FLAG_BINS, 0, 0},
+                                        {LAYOUT_ORDINAL, 5, 0, 0},
+                                        {LAYOUT_LOG, LAYOUT_BINS_MAX, 0, 0},
+                                        {LAYOUT_LINEAR, 20, 0, 1.5f}};
 static const char *const metric_names[] = {"format", "score.relevance", "words", "share"};
 
 struct written {
@@ -108,7 +117,8 @@ struct written {
 
 static int compare_metrics(const void *left, const void *right)
 {
-    uint32_t a = (*(const struct metric *const *)left)->id, b = (*(const struct metric *const *)right)->id;
+    uint32_t a = (*(const struct metric *const *)left)->id,
+             b = (*(const struct metric *const *)right)->id;
     return a < b ? -1 : a > b;
 }
 
@@ -117,18 +127,22 @@ static void write_body(struct written *w)
     *w = (struct written){.metrics = metric_table_create(), .body = BUFFER_WITH_LIMIT(1 << 16)};
     const struct metric *sorted[4];
     for (uint32_t m = 0; m < 4; m++)
-        assert_int_equal(metric_intern(w->metrics, bytes_from_text(metric_names[m]), &layouts[m], m % 2), m);
+        assert_int_equal(
+            metric_intern(w->metrics, bytes_from_text(metric_names[m]), &layouts[m], m % 2), m);
     for (uint32_t m = 0; m < 4; m++)
         sorted[m] = metric_at(w->metrics, m);
     qsort(sorted, 4, sizeof *sorted, compare_metrics);
     for (uint32_t i = 0; i < 3; i++) {
         w->summaries[i] = BUFFER_WITH_LIMIT(1 << 12);
         for (uint32_t m = 0; m < 4; m++)
-            if (strcmp(sorted[m]->name, "share") != 0 && (i > 0 || strcmp(sorted[m]->name, "words") != 0))
+            if (strcmp(sorted[m]->name, "share") != 0 &&
+                (i > 0 || strcmp(sorted[m]->name, "words") != 0))
                 summary_put(&w->summaries[i], sorted[m]->id, -5 * (int64_t)i,
                             (const struct summary_bin[]){{0, 1 + i}, {3, 1000000000000}}, 2);
-        w->deltas[i] = (struct cell_delta){.labels = BYTES_LITERAL("\3app\4shop"), .minute = 28333333 + (int64_t)i,
-                                           .summary = buffer_bytes(&w->summaries[i]), .exemplars = BYTES_LITERAL("")};
+        w->deltas[i] = (struct cell_delta){.labels = BYTES_LITERAL("\3app\4shop"),
+                                           .minute = 28333333 + (int64_t)i,
+                                           .summary = buffer_bytes(&w->summaries[i]),
+                                           .exemplars = BYTES_LITERAL("")};
         w->deltas[i].id.bytes[0] = (uint8_t)i;
     }
     w->deltas[2].minute = -1;
@@ -146,7 +160,8 @@ static void free_body(struct written *w)
 }
 
 /* Reads all; the number of cells, or -1 on damage. metrics may be of another shard. */
-static int read_body(struct bytes body, struct metric_table *metrics, struct cell_delta *out, uint32_t *dictionary)
+static int read_body(struct bytes body, struct metric_table *metrics, struct cell_delta *out,
+                     uint32_t *dictionary)
 {
     struct exchange_cells cells;
     struct cell_delta delta;
@@ -214,7 +229,7 @@ static void a_cut_body_is_refused(void **state)
     free_body(&w);
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static void messages_read_back_and_damage_is_refused(void **state)
 {
@@ -224,7 +239,9 @@ static void messages_read_back_and_damage_is_refused(void **state)
     struct buffer body = BUFFER_WITH_LIMIT(1 << 12);
     size_t ends[4] = {0};
     for (int i = 0; i < 3; i++) {
-        struct entity_message message = {.kind = kinds[i], .name = BYTES_LITERAL("shop"), .payload = bytes_of("payload", (size_t)i * 3)};
+        struct entity_message message = {.kind = kinds[i],
+                                         .name = BYTES_LITERAL("shop"),
+                                         .payload = bytes_of("payload", (size_t)i * 3)};
         message.entity = entity_id(message.kind, message.name, sha);
         exchange_write_message(&message, &body);
         ends[i + 1] = body.size;
@@ -237,7 +254,8 @@ static void messages_read_back_and_damage_is_refused(void **state)
         assert_true(bytes_equal_text(read.name, "shop"));
         assert_int_equal(read.payload.size, i * 3);
         first = i == 0 ? read : first;
-        assert_true(i == 0 || memcmp(first.entity.bytes, read.entity.bytes, CELL_ID_BYTES) != 0); /* by kind, too */
+        assert_true(i == 0 || memcmp(first.entity.bytes, read.entity.bytes, CELL_ID_BYTES) !=
+                                  0); /* by kind, too */
     }
     assert_false(exchange_next_message(&reader, &read));
     assert_false(reader.failed);

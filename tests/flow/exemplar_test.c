@@ -1,4 +1,5 @@
-/* exemplar_test.c - the smallest few trace ids per (metric, side), the same whatever was merged first. */
+/* exemplar_test.c - the smallest few trace ids per (metric, side), the same whatever was merged
+ * first. */
 #include "tests/test.h"
 
 #include "engine/flow/exemplar.h"
@@ -45,7 +46,8 @@ static struct list draw(struct random_stream *random)
     struct list list = {.count = (uint32_t)(random_u64(random) % ITEMS_MAX)};
     for (uint32_t i = 0; i < list.count; i++) {
         struct exemplar *e = &list.items[i];
-        *e = (struct exemplar){.metric = (uint32_t)(random_u64(random) % 3), .side = random_u64(random) % 2};
+        *e = (struct exemplar){.metric = (uint32_t)(random_u64(random) % 3),
+                               .side = random_u64(random) % 2};
         e->order = random_u64(random) % 20; /* often the same trace */
         e->trace_id[7] = (uint8_t)e->order;
     }
@@ -80,7 +82,8 @@ static void merging_keeps_the_smallest_in_any_order_and_grouping(void **state)
         assert_true(exemplar_merge(buffer_bytes(&bc), buffer_bytes(&e[0]), &right));
         assert_same(&left, &naive);
         assert_same(&right, &naive);
-        assert_true(exemplar_merge(buffer_bytes(&left), buffer_bytes(&e[0]), &ab)); /* once more: no change */
+        assert_true(exemplar_merge(buffer_bytes(&left), buffer_bytes(&e[0]),
+                                   &ab)); /* once more: no change */
         assert_same(&ab, &naive);
     }
     for (size_t i = 0; i < 8; i++)
@@ -105,10 +108,14 @@ static void collecting_takes_one_metric_and_side(void **state)
 {
     (void)state;
     struct buffer all = BUFFER_WITH_LIMIT(1 << 10);
-    exemplar_put(&all, &(struct exemplar){.metric = 1, .side = EXEMPLAR_GOOD, .order = 1, .trace_id = {1}});
-    exemplar_put(&all, &(struct exemplar){.metric = 1, .side = EXEMPLAR_BAD, .order = 1, .trace_id = {2}});
-    exemplar_put(&all, &(struct exemplar){.metric = 1, .side = EXEMPLAR_BAD, .order = 5, .trace_id = {3}});
-    exemplar_put(&all, &(struct exemplar){.metric = 2, .side = EXEMPLAR_BAD, .order = 1, .trace_id = {4}});
+    exemplar_put(
+        &all, &(struct exemplar){.metric = 1, .side = EXEMPLAR_GOOD, .order = 1, .trace_id = {1}});
+    exemplar_put(
+        &all, &(struct exemplar){.metric = 1, .side = EXEMPLAR_BAD, .order = 1, .trace_id = {2}});
+    exemplar_put(
+        &all, &(struct exemplar){.metric = 1, .side = EXEMPLAR_BAD, .order = 5, .trace_id = {3}});
+    exemplar_put(
+        &all, &(struct exemplar){.metric = 2, .side = EXEMPLAR_BAD, .order = 1, .trace_id = {4}});
     uint8_t ids[EXEMPLARS_KEPT][16];
     assert_int_equal(exemplar_collect(buffer_bytes(&all), 1, EXEMPLAR_BAD, ids, 3), 2);
     assert_int_equal(ids[0][0], 2);

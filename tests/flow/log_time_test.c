@@ -7,12 +7,13 @@
 #include "engine/flow/log_time.h"
 #include "operators/math/random.h"
 
-#define SETTLE_MS 30000
+#define SETTLE_MS   30000
 #define INACTIVE_MS 10000
-#define NONE LOG_TIME_NONE
-#define STEPS_MAX 8
+#define NONE        LOG_TIME_NONE
+#define STEPS_MAX   8
 
-/* One exchange record: the writer's wall time and at most two marks; then what the clock should say. */
+/* One exchange record: the writer's wall time and at most two marks; then what the clock should
+ * say. */
 struct step {
     int64_t wall_ms;
     struct source_mark marks[2];
@@ -20,7 +21,10 @@ struct step {
     int64_t now_ms;
 };
 
-#define MARK(p, at, is_active) {.partition = (p), .log_time_ms = (at), .active = (is_active)}
+#define MARK(p, at, is_active)                                                                     \
+    {                                                                                              \
+        .partition = (p), .log_time_ms = (at), .active = (is_active)                               \
+    }
 
 static const struct {
     const char *what;
@@ -70,7 +74,9 @@ static const struct {
       {1002000, {MARK(0, 1001000, true)}, 1, 971000}}},
     {"an active source that has read nothing yet holds it, for ten seconds",
      1,
-     {{0, {MARK(0, NONE, true)}, 1, NONE}, {5000, {MARK(0, NONE, true)}, 1, NONE}, {10001, {MARK(0, NONE, true)}, 1, -19999}}},
+     {{0, {MARK(0, NONE, true)}, 1, NONE},
+      {5000, {MARK(0, NONE, true)}, 1, NONE},
+      {10001, {MARK(0, NONE, true)}, 1, -19999}}},
     {"a source that comes back within the silence counts again",
      2,
      {{0, {MARK(0, 500000, true), MARK(1, 500000, false)}, 2, 470000},
@@ -91,17 +97,20 @@ static void the_table_holds(void **state)
         assert_true(log_time_now(clock) == NONE);
         for (size_t s = 0; s < STEPS_MAX && cases[i].steps[s].now_ms != 0; s++) {
             const struct step *step = &cases[i].steps[s];
-            struct exchange_stamp stamp = {.wall_ms = step->wall_ms, .sources_total = cases[i].sources, .marks = step->marks,
+            struct exchange_stamp stamp = {.wall_ms = step->wall_ms,
+                                           .sources_total = cases[i].sources,
+                                           .marks = step->marks,
                                            .marks_count = step->marks_count};
             int64_t now_ms = log_time_advance(clock, &stamp);
             if (now_ms != step->now_ms || log_time_now(clock) != now_ms)
-                fail_msg("%s: step %zu: %lld, expected %lld", cases[i].what, s, (long long)now_ms, (long long)step->now_ms);
+                fail_msg("%s: step %zu: %lld, expected %lld", cases[i].what, s, (long long)now_ms,
+                         (long long)step->now_ms);
         }
         log_time_destroy(clock);
     }
 }
 
-/* ---- against the whole history ------------------------------------------------------------------------ */
+/* ---- against the whole history --------------------------------------------------------------- */
 
 #define SOURCES 4
 #define HISTORY 120
@@ -127,9 +136,11 @@ static struct fate fate_of(const struct history *h, int32_t partition)
             const struct source_mark *mark = &h->marks[i][m];
             if (mark->partition != partition)
                 continue;
-            if (mark->log_time_ms > fate.log_time_ms || (mark->active && !fate.active) || !fate.heard)
+            if (mark->log_time_ms > fate.log_time_ms || (mark->active && !fate.active) ||
+                !fate.heard)
                 fate.progress_ms = wall_ms;
-            fate.log_time_ms = mark->log_time_ms > fate.log_time_ms ? mark->log_time_ms : fate.log_time_ms;
+            fate.log_time_ms =
+                mark->log_time_ms > fate.log_time_ms ? mark->log_time_ms : fate.log_time_ms;
             fate.active = mark->active;
             fate.heard = true;
         }
@@ -158,19 +169,22 @@ static int64_t naive_now(const struct history *h, int64_t before_ms)
     return before_ms == NONE || target_ms > before_ms ? target_ms : before_ms;
 }
 
-static void extend(struct random_stream *random, struct history *h, int64_t *wall_ms, int64_t *log_ms)
+static void extend(struct random_stream *random, struct history *h, int64_t *wall_ms,
+                   int64_t *log_ms)
 {
     struct exchange_stamp *stamp = &h->stamps[h->count];
     *wall_ms += (int64_t)(random_u64(random) % 3000);
-    *stamp = (struct exchange_stamp){.wall_ms = *wall_ms - (int64_t)(random_u64(random) % 500), .sources_total = SOURCES,
+    *stamp = (struct exchange_stamp){.wall_ms = *wall_ms - (int64_t)(random_u64(random) % 500),
+                                     .sources_total = SOURCES,
                                      .marks = h->marks[h->count]};
     for (int32_t p = 0; p < SOURCES; p++) {
         if (random_u64(random) % 3 == 0)
             continue;
         if (random_u64(random) % 2)
-            log_ms[p] = (log_ms[p] == NONE ? 5000000 : log_ms[p]) + (int64_t)(random_u64(random) % 9000) - 500;
-        h->marks[h->count][stamp->marks_count++] =
-            (struct source_mark){.partition = p, .log_time_ms = log_ms[p], .active = random_u64(random) % 8 > 0};
+            log_ms[p] = (log_ms[p] == NONE ? 5000000 : log_ms[p]) +
+                        (int64_t)(random_u64(random) % 9000) - 500;
+        h->marks[h->count][stamp->marks_count++] = (struct source_mark){
+            .partition = p, .log_time_ms = log_ms[p], .active = random_u64(random) % 8 > 0};
     }
     h->count++;
 }
@@ -182,7 +196,8 @@ static void equals_the_naive_clock_and_survives_storage(void **state)
     static struct history h;
     struct buffer stored = BUFFER_WITH_LIMIT(1 << 16), again = BUFFER_WITH_LIMIT(1 << 16);
     for (int round = 0; round < 100; round++) {
-        struct log_time *clock = log_time_create(SETTLE_MS, INACTIVE_MS), *other = log_time_create(SETTLE_MS, INACTIVE_MS);
+        struct log_time *clock = log_time_create(SETTLE_MS, INACTIVE_MS),
+                        *other = log_time_create(SETTLE_MS, INACTIVE_MS);
         int64_t wall_ms = 6000000, log_ms[SOURCES] = {NONE, NONE, NONE, NONE}, before_ms = NONE;
         h.count = 0;
         while (h.count < HISTORY) {
@@ -190,7 +205,8 @@ static void equals_the_naive_clock_and_survives_storage(void **state)
             int64_t now_ms = log_time_advance(clock, &h.stamps[h.count - 1]);
             int64_t expected_ms = naive_now(&h, before_ms);
             if (now_ms != expected_ms)
-                fail_msg("round %d step %u: %lld, naively %lld", round, h.count, (long long)now_ms, (long long)expected_ms);
+                fail_msg("round %d step %u: %lld, naively %lld", round, h.count, (long long)now_ms,
+                         (long long)expected_ms);
             assert_true(before_ms == NONE || now_ms >= before_ms);
             before_ms = now_ms;
             /* the other one lives from record to record through its durable form */

@@ -1,6 +1,6 @@
 /*
- * measure_test.c - the front's sums against the simplest program that could be right: one line of text
- * for every (labels, minute, metric, bin) that a row adds to.
+ * measure_test.c - the front's sums against the simplest program that could be right: one line of
+ * text for every (labels, minute, metric, bin) that a row adds to.
  */
 #include "tests/test.h"
 
@@ -11,7 +11,7 @@
 #include "operators/math/random.h"
 #include "tests/simulation/lines.h"
 
-#define ROWS 400
+#define ROWS        400
 #define FALLBACK_MS ((int64_t)1700000000000)
 
 static const struct metric_spec *specs[16];
@@ -27,7 +27,7 @@ static int gather_specs(void **state)
     return 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static struct bytes pick(struct random_stream *random, const char *const *texts, uint32_t count)
 {
@@ -36,15 +36,23 @@ static struct bytes pick(struct random_stream *random, const char *const *texts,
 
 static void draw_row(struct random_stream *random, struct span_batch *batch, uint8_t (*ids)[16])
 {
-    static const char *const apps[] = {"shop", "desk"}, *const envs[] = {"prod", "", NULL}, *const intents[] = {"refund", "order", "faq"};
-    static const char *const prompts[] = {"v1", "v2", NULL}, *const dimensions[] = {"relevance", "tone"};
+    static const char *const apps[] = {"shop", "desk"}, *const envs[] = {"prod", "", NULL},
+                             *const intents[] = {"refund", "order", "faq"};
+    static const char *const prompts[] = {"v1", "v2", NULL}, *const dimensions[] = {"relevance",
+                                                                                    "tone"};
     bool verdict = random_u64(random) % 4 == 0;
-    uint32_t row = span_batch_add(batch, verdict ? ROW_VERDICT : random_u64(random) % 20 ? ROW_SPAN : ROW_CONTENT, (struct row_origin){0, 0});
+    uint32_t row = span_batch_add(batch,
+                                  verdict                   ? ROW_VERDICT
+                                  : random_u64(random) % 20 ? ROW_SPAN
+                                                            : ROW_CONTENT,
+                                  (struct row_origin){0, 0});
     for (int i = 0; i < 16; i++)
         ids[row][i] = (uint8_t)random_u64(random);
     if (random_u64(random) % 10)
         batch->trace_id[row] = bytes_of(ids[row], 16);
-    batch->end_ns[row] = random_u64(random) % 10 ? (FALLBACK_MS - (int64_t)(random_u64(random) % 300000)) * 1000000 : SPAN_I64_ABSENT;
+    batch->end_ns[row] = random_u64(random) % 10
+                             ? (FALLBACK_MS - (int64_t)(random_u64(random) % 300000)) * 1000000
+                             : SPAN_I64_ABSENT;
     batch->role[row] = (int64_t)(random_u64(random) % 20) - 2;
     batch->app[row] = pick(random, apps, 2);
     batch->env[row] = pick(random, envs, 3);
@@ -54,29 +62,35 @@ static void draw_row(struct random_stream *random, struct span_batch *batch, uin
     batch->evaluator[row] = pick(random, prompts, 3);
     batch->evaluator_revision[row] = pick(random, prompts, 2);
     batch->dimension[row] = pick(random, dimensions, 2);
-    batch->score_bin[row] = random_u64(random) % 6 ? (uint16_t)(random_u64(random) % 6) : SPAN_BIN_ABSENT;
-    batch->format_bin[row] = random_u64(random) % 5 ? (uint16_t)(random_u64(random) % 5) : SPAN_BIN_ABSENT;
+    batch->score_bin[row] =
+        random_u64(random) % 6 ? (uint16_t)(random_u64(random) % 6) : SPAN_BIN_ABSENT;
+    batch->format_bin[row] =
+        random_u64(random) % 5 ? (uint16_t)(random_u64(random) % 5) : SPAN_BIN_ABSENT;
     batch->truncated_bin[row] = (uint16_t)(random_u64(random) % 2);
-    batch->words_bin[row] = random_u64(random) % 3 ? (uint16_t)(random_u64(random) % LAYOUT_BINS_MAX) : SPAN_BIN_ABSENT;
-    batch->words[row] = random_u64(random) % 3 ? (int64_t)(random_u64(random) % 5000) : SPAN_I64_ABSENT;
+    batch->words_bin[row] =
+        random_u64(random) % 3 ? (uint16_t)(random_u64(random) % LAYOUT_BINS_MAX) : SPAN_BIN_ABSENT;
+    batch->words[row] =
+        random_u64(random) % 3 ? (int64_t)(random_u64(random) % 5000) : SPAN_I64_ABSENT;
 }
 
-/* ---- the naive program ----------------------------------------------------------------------------------- */
+/* ---- the naive program ----------------------------------------------------------------------- */
 
 static const char *text_of(struct bytes label)
 {
-    return label.size > 0 ? (const char *)label.data : "unknown"; /* the texts above are C strings */
+    return label.size > 0 ? (const char *)label.data
+                          : "unknown"; /* the texts above are C strings */
 }
 
-static void naive_add(struct lines *lines, const char *labels, int64_t minute, const char *metric, const char *bin, int64_t amount)
+static void naive_add(struct lines *lines, const char *labels, int64_t minute, const char *metric,
+                      const char *bin, int64_t amount)
 {
     char line[400];
     snprintf(line, sizeof line, "%s @%lld %s %s", labels, (long long)minute, metric, bin);
     lines_add(lines, line, amount);
 }
 
-static void naive_bin(struct lines *lines, const char *const *levels, int levels_count, int64_t minute, const char *metric,
-                      uint16_t bin, int64_t sum)
+static void naive_bin(struct lines *lines, const char *const *levels, int levels_count,
+                      int64_t minute, const char *metric, uint16_t bin, int64_t sum)
 {
     char text[16];
     snprintf(text, sizeof text, "%u", bin);
@@ -91,11 +105,13 @@ static void naive_row(struct lines *lines, const struct span_batch *b, uint32_t 
 {
     char app[100], intent[200], leaf[300], metric[100];
     const char *levels[] = {app, intent, leaf};
-    int64_t minute = (b->end_ns[row] == SPAN_I64_ABSENT ? FALLBACK_MS * 1000000 : b->end_ns[row]) / 60000000000;
+    int64_t minute =
+        (b->end_ns[row] == SPAN_I64_ABSENT ? FALLBACK_MS * 1000000 : b->end_ns[row]) / 60000000000;
     snprintf(app, sizeof app, "app=%s env=%s", text_of(b->app[row]), text_of(b->env[row]));
     snprintf(intent, sizeof intent, "%s intent=%s", app, text_of(b->intent_label[row]));
     if (b->kind[row] == ROW_SPAN) {
-        snprintf(leaf, sizeof leaf, "%s model=%s prompt=%s", intent, text_of(b->model_label[row]), text_of(b->prompt_label[row]));
+        snprintf(leaf, sizeof leaf, "%s model=%s prompt=%s", intent, text_of(b->model_label[row]),
+                 text_of(b->prompt_label[row]));
         uint16_t role = b->role[row] >= 0 && b->role[row] < 16 ? (uint16_t)b->role[row] : 0;
         naive_bin(lines, levels, 3, minute, "spans", role, 0);
         if (b->format_bin[row] < FLAG_BINS)
@@ -105,16 +121,18 @@ static void naive_row(struct lines *lines, const struct span_batch *b, uint32_t 
         if (b->words_bin[row] < LAYOUT_BINS_MAX)
             naive_bin(lines, levels, 3, minute, "words", b->words_bin[row], b->words[row]);
     } else if (b->kind[row] == ROW_VERDICT && b->score_bin[row] < 5) {
-        snprintf(leaf, sizeof leaf, "app=%s env=%s evaluator=%s intent=%s revision=%s", text_of(b->app[row]), text_of(b->env[row]),
-                 text_of(b->evaluator[row]), text_of(b->intent_label[row]), text_of(b->evaluator_revision[row]));
+        snprintf(leaf, sizeof leaf, "app=%s env=%s evaluator=%s intent=%s revision=%s",
+                 text_of(b->app[row]), text_of(b->env[row]), text_of(b->evaluator[row]),
+                 text_of(b->intent_label[row]), text_of(b->evaluator_revision[row]));
         snprintf(metric, sizeof metric, "score.%s", text_of(b->dimension[row]));
         naive_bin(lines, levels + 2, 1, minute, metric, b->score_bin[row], 0);
     }
 }
 
-/* ---- what measure says ------------------------------------------------------------------------------------ */
+/* ---- what measure says ----------------------------------------------------------------------- */
 
-static void delta_lines(struct metric_table *metrics, const struct cell_delta *delta, struct sha256 *sha, struct lines *lines)
+static void delta_lines(struct metric_table *metrics, const struct cell_delta *delta,
+                        struct sha256 *sha, struct lines *lines)
 {
     struct labels labels;
     char text[300] = "", bin_text[16];
@@ -122,8 +140,8 @@ static void delta_lines(struct metric_table *metrics, const struct cell_delta *d
     struct cell_id id = cell_id_of(delta->labels, sha);
     assert_memory_equal(id.bytes, delta->id.bytes, CELL_ID_BYTES);
     for (uint32_t i = 0; i < labels.count; i++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s=%.*s", i ? " " : "", BYTES_FMT(labels.pairs[i].name),
-                 BYTES_FMT(labels.pairs[i].value));
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s=%.*s", i ? " " : "",
+                 BYTES_FMT(labels.pairs[i].name), BYTES_FMT(labels.pairs[i].value));
     assert_true(summary_valid(delta->summary));
     struct reader reader = reader_of(delta->summary);
     struct summary_metric m;
@@ -141,7 +159,8 @@ static void delta_lines(struct metric_table *metrics, const struct cell_delta *d
     }
 }
 
-static void flush_lines(struct measure *measure, struct metric_table *metrics, struct sha256 *sha, struct lines *lines)
+static void flush_lines(struct measure *measure, struct metric_table *metrics, struct sha256 *sha,
+                        struct lines *lines)
 {
     uint32_t count = 0;
     const struct cell_delta *deltas = measure_flush(measure, &count);
@@ -159,7 +178,8 @@ static void sums_at_every_level_are_the_naive_ones(void **state)
     (void)state;
     struct random_stream random = random_seed(test_seed(71));
     struct metric_table *metrics = metric_table_create();
-    struct measure *measure = measure_create(metrics, specs, specs_count, 20); /* often full: leaves come back */
+    struct measure *measure =
+        measure_create(metrics, specs, specs_count, 20); /* often full: leaves come back */
     struct span_batch *batch = span_batch_create(ROWS);
     struct sha256 *sha = sha256_create();
     static uint8_t ids[ROWS][16], include[ROWS];
@@ -182,7 +202,8 @@ static void sums_at_every_level_are_the_naive_ones(void **state)
             if (part < 2) {
                 flush_lines(measure, metrics, sha, &found);
             } else {
-                measure_rows(measure, batch, NULL, FALLBACK_MS); /* an aborted transaction leaves nothing */
+                measure_rows(measure, batch, NULL,
+                             FALLBACK_MS); /* an aborted transaction leaves nothing */
                 assert_false(measure_empty(measure));
                 measure_discard(measure);
                 assert_true(measure_empty(measure));

@@ -1,4 +1,5 @@
-/* pipeline_test.c - annotators run in the order of their columns; circles and double writers are refused. */
+/* pipeline_test.c - annotators run in the order of their columns; circles and double writers are
+ * refused. */
 #include "tests/test.h"
 
 #include "engine/flow/pipeline.h"
@@ -24,16 +25,19 @@ static void note(const struct annotator_call *call, char name)
     call->counters[0] = scratch->batches;
 }
 
-#define ANNOTATOR(letter, reads_list, writes_list)                                                                        \
-    static const enum span_column letter##_reads[] = {reads_list SPAN_COLUMN_COUNT};                                      \
-    static const enum span_column letter##_writes[] = {writes_list SPAN_COLUMN_COUNT};                                    \
-    static void annotate_##letter(const struct annotator_call *call, struct span_batch *batch)                            \
-    {                                                                                                                     \
-        (void)batch;                                                                                                      \
-        note(call, #letter[0]);                                                                                           \
-    }                                                                                                                     \
-    static const struct annotator_class letter = {.name = #letter, .reads = letter##_reads, .writes = letter##_writes,    \
-                                                  .scratch_bytes = sizeof(struct scratch), .annotate = annotate_##letter}
+#define ANNOTATOR(letter, reads_list, writes_list)                                                 \
+    static const enum span_column letter##_reads[] = {reads_list SPAN_COLUMN_COUNT};               \
+    static const enum span_column letter##_writes[] = {writes_list SPAN_COLUMN_COUNT};             \
+    static void annotate_##letter(const struct annotator_call *call, struct span_batch *batch)     \
+    {                                                                                              \
+        (void)batch;                                                                               \
+        note(call, #letter[0]);                                                                    \
+    }                                                                                              \
+    static const struct annotator_class letter = {.name = #letter,                                 \
+                                                  .reads = letter##_reads,                         \
+                                                  .writes = letter##_writes,                       \
+                                                  .scratch_bytes = sizeof(struct scratch),         \
+                                                  .annotate = annotate_##letter}
 #define COLUMN(name) SPAN_COLUMN_##name,
 
 ANNOTATOR(a, COLUMN(service), COLUMN(app));
@@ -43,7 +47,8 @@ ANNOTATOR(d, COLUMN(sample_purpose) COLUMN(app), COLUMN(score_bin));
 ANNOTATOR(circle, COLUMN(score_bin), COLUMN(service));
 ANNOTATOR(twin, COLUMN(name), COLUMN(words));
 
-static struct pipeline *make(const struct annotator_class *const *classes, uint32_t count, struct trace *trace, struct error *error)
+static struct pipeline *make(const struct annotator_class *const *classes, uint32_t count,
+                             struct trace *trace, struct error *error)
 {
     struct annotator_instance instances[8];
     for (uint32_t i = 0; i < count; i++)
@@ -54,7 +59,8 @@ static struct pipeline *make(const struct annotator_class *const *classes, uint3
 static void columns_decide_the_order_not_the_list(void **state)
 {
     (void)state;
-    static const struct annotator_class *const lists[][4] = {{&a, &b, &c, &d}, {&d, &c, &b, &a}, {&b, &d, &a, &c}, {&d, &a, &b, &c}};
+    static const struct annotator_class *const lists[][4] = {
+        {&a, &b, &c, &d}, {&d, &c, &b, &a}, {&b, &d, &a, &c}, {&d, &a, &b, &c}};
     struct span_batch *batch = span_batch_create(4);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         struct trace trace = {0};
@@ -81,10 +87,12 @@ static void all_declared_columns_are_asked_for(void **state)
     (void)state;
     struct trace trace = {0};
     struct error error = {0};
-    struct pipeline *pipeline = make((const struct annotator_class *const[]){&twin}, 1, &trace, &error);
+    struct pipeline *pipeline =
+        make((const struct annotator_class *const[]){&twin}, 1, &trace, &error);
     assert_true(span_columns_have(pipeline_columns(pipeline), SPAN_COLUMN_name));
     assert_true(span_columns_have(pipeline_columns(pipeline), SPAN_COLUMN_words));
-    assert_true(span_columns_have(pipeline_columns(pipeline), SPAN_COLUMN_trace_id)); /* the engine's own */
+    assert_true(
+        span_columns_have(pipeline_columns(pipeline), SPAN_COLUMN_trace_id)); /* the engine's own */
     assert_false(span_columns_have(pipeline_columns(pipeline), SPAN_COLUMN_input_messages));
     pipeline_destroy(pipeline);
 }
@@ -94,13 +102,14 @@ static void circles_and_double_writers_are_refused_with_the_reason(void **state)
     (void)state;
     struct trace trace = {0};
     struct error error = {0};
-    assert_null(make((const struct annotator_class *const[]){&a, &b, &c, &d, &circle}, 5, &trace, &error));
+    assert_null(
+        make((const struct annotator_class *const[]){&a, &b, &c, &d, &circle}, 5, &trace, &error));
     assert_non_null(strstr(error.message, "circle"));
     assert_null(make((const struct annotator_class *const[]){&a, &c, &twin}, 3, &trace, &error));
     assert_non_null(strstr(error.message, "c and twin both write column words"));
 }
 
-/* ---- scratch --------------------------------------------------------------------------------------------- */
+/* ---- scratch --------------------------------------------------------------------------------- */
 
 static void open_scratch(void *scratch)
 {
@@ -121,13 +130,18 @@ static void scratch_is_opened_before_the_first_batch_and_kept(void **state)
 {
     (void)state;
     static const enum span_column none[] = {SPAN_COLUMN_COUNT};
-    static const struct annotator_class opened = {.name = "opened", .reads = none, .writes = none,
-                                                  .scratch_bytes = sizeof(struct scratch), .annotate = annotate_opened,
-                                                  .open = open_scratch, .close = close_scratch};
+    static const struct annotator_class opened = {.name = "opened",
+                                                  .reads = none,
+                                                  .writes = none,
+                                                  .scratch_bytes = sizeof(struct scratch),
+                                                  .annotate = annotate_opened,
+                                                  .open = open_scratch,
+                                                  .close = close_scratch};
     struct trace trace = {0};
     struct error error = {0};
     struct span_batch *batch = span_batch_create(1);
-    struct pipeline *pipeline = make((const struct annotator_class *const[]){&opened, &opened}, 2, &trace, &error);
+    struct pipeline *pipeline =
+        make((const struct annotator_class *const[]){&opened, &opened}, 2, &trace, &error);
     for (int i = 0; i < 3; i++)
         pipeline_run(pipeline, batch, NULL);
     assert_int_equal(trace.count, 6);

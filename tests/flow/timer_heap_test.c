@@ -1,4 +1,5 @@
-/* timer_heap_test.c - timers come out by (time, id, tag), however they were put in, and never early. */
+/* timer_heap_test.c - timers come out by (time, id, tag), however they were put in, and never
+ * early. */
 #include "tests/test.h"
 
 #include "engine/flow/timer_heap.h"
@@ -17,12 +18,16 @@ static int compare(const void *left, const void *right)
 
 static struct timer draw(struct random_stream *random)
 {
-    struct timer t = {.at_ms = (int64_t)(random_u64(random) % 50) - 25, .tag = (uint32_t)(random_u64(random) % 3)};
+    struct timer t = {.at_ms = (int64_t)(random_u64(random) % 50) - 25,
+                      .tag = (uint32_t)(random_u64(random) % 3)};
     t.id.bytes[CELL_ID_BYTES - 1] = (uint8_t)(random_u64(random) % 4);
     return t;
 }
 
-static void assert_timer(const struct timer *a, const struct timer *b) { assert_int_equal(compare(a, b), 0); }
+static void assert_timer(const struct timer *a, const struct timer *b)
+{
+    assert_int_equal(compare(a, b), 0);
+}
 
 static void timers_come_out_in_order_whatever_the_order_of_filling(void **state)
 {

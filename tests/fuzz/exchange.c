@@ -1,12 +1,13 @@
 /*
- * exchange.c - bytes from an exchange topic: headers, a body of cells, a body of messages. Whatever is
- * taken must be whole: summaries that add, exemplars that merge, and it must read back as written.
+ * exchange.c - bytes from an exchange topic: headers, a body of cells, a body of messages. Whatever
+ * is taken must be whole: summaries that add, exemplars that merge, and it must read back as
+ * written.
  *
  * The first byte says which; headers are the lines that follow, one for each.
  */
+#include "engine/flow/exchange.h"
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
-#include "engine/flow/exchange.h"
 #include "engine/flow/exemplar.h"
 #include "engine/flow/log_time.h"
 #include "engine/operator/tracker.h"
@@ -16,17 +17,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define DELTAS_MAX 64
 
-static const char *const names[EXCHANGE_HEADERS] = {"assay-version", "assay-writer", "assay-sequence", "assay-wall-ms",
-                                                    "assay-rates",   "assay-rules",  "assay-sources"};
+static const char *const names[EXCHANGE_HEADERS] = {
+    "assay-version", "assay-writer", "assay-sequence", "assay-wall-ms",
+    "assay-rates",   "assay-rules",  "assay-sources"};
 
 static void check_same_stamp(const struct exchange_stamp *a, const struct exchange_stamp *b)
 {
-    CHECK(a->sequence == b->sequence && a->wall_ms == b->wall_ms && a->rates_version == b->rates_version);
-    CHECK(a->rules_digest == b->rules_digest && a->sources_total == b->sources_total && a->marks_count == b->marks_count);
+    CHECK(a->sequence == b->sequence && a->wall_ms == b->wall_ms &&
+          a->rates_version == b->rates_version);
+    CHECK(a->rules_digest == b->rules_digest && a->sources_total == b->sources_total &&
+          a->marks_count == b->marks_count);
     CHECK(bytes_equal(a->writer, b->writer));
     for (uint32_t i = 0; i < a->marks_count; i++) {
         const struct source_mark *x = &a->marks[i], *y = &b->marks[i];
-        CHECK(x->topic == y->topic && x->partition == y->partition && x->from == y->from && x->to == y->to);
+        CHECK(x->topic == y->topic && x->partition == y->partition && x->from == y->from &&
+              x->to == y->to);
         CHECK(x->log_time_ms == y->log_time_ms && x->active == y->active);
     }
 }
@@ -56,7 +61,8 @@ static void try_headers(struct bytes text)
     for (int i = 0; i < EXCHANGE_HEADERS; i++) {
         const uint8_t *line = memchr(at, '\n', (size_t)(end - at));
         line = line != NULL ? line : end;
-        headers[i] = (struct bus_header){bytes_from_text(names[i]), bytes_of(at, (size_t)(line - at))};
+        headers[i] =
+            (struct bus_header){bytes_from_text(names[i]), bytes_of(at, (size_t)(line - at))};
         at = line < end ? line + 1 : end;
     }
     struct exchange_stamp stamp, again;
@@ -67,7 +73,8 @@ static void try_headers(struct bytes text)
     }
     struct buffer room = BUFFER_WITH_LIMIT(1 << 20);
     exchange_write_headers(&stamp, &room, written);
-    CHECK(!room.failed && exchange_read_headers(written, EXCHANGE_HEADERS, &again, marks[1], &error));
+    CHECK(!room.failed &&
+          exchange_read_headers(written, EXCHANGE_HEADERS, &again, marks[1], &error));
     check_same_stamp(&stamp, &again);
     buffer_free(&room);
     if (stamp.marks_count < 64)
@@ -98,7 +105,8 @@ static void check_delta(const struct cell_delta *delta)
 }
 
 /* Reads what it can; out: the deltas whose metrics are all known. False on damage. */
-static bool read_cells(struct bytes body, struct metric_table *metrics, struct cell_delta *out, uint32_t *count)
+static bool read_cells(struct bytes body, struct metric_table *metrics, struct cell_delta *out,
+                       uint32_t *count)
 {
     struct exchange_cells cells;
     struct cell_delta delta;
@@ -124,10 +132,13 @@ static void try_cells(struct bytes body)
     if (read_cells(body, metrics, deltas, &count)) {
         struct buffer written = BUFFER_WITH_LIMIT(1 << 22);
         exchange_write_cells(metrics, deltas, count, &written);
-        CHECK(read_cells(buffer_bytes(&written), metrics, again, &count_again) && count == count_again);
+        CHECK(read_cells(buffer_bytes(&written), metrics, again, &count_again) &&
+              count == count_again);
         for (uint32_t i = 0; i < count; i++) {
-            CHECK(bytes_equal(deltas[i].summary, again[i].summary) && bytes_equal(deltas[i].labels, again[i].labels));
-            CHECK(bytes_equal(deltas[i].exemplars, again[i].exemplars) && deltas[i].minute == again[i].minute);
+            CHECK(bytes_equal(deltas[i].summary, again[i].summary) &&
+                  bytes_equal(deltas[i].labels, again[i].labels));
+            CHECK(bytes_equal(deltas[i].exemplars, again[i].exemplars) &&
+                  deltas[i].minute == again[i].minute);
         }
         buffer_free(&written);
     }
@@ -144,7 +155,8 @@ static void try_messages(struct bytes body)
         exchange_write_message(&message, &written);
         struct reader back = reader_of(buffer_bytes(&written));
         CHECK(exchange_next_message(&back, &again));
-        CHECK(bytes_equal(message.name, again.name) && bytes_equal(message.payload, again.payload) && message.kind == again.kind);
+        CHECK(bytes_equal(message.name, again.name) &&
+              bytes_equal(message.payload, again.payload) && message.kind == again.kind);
         buffer_clear(&written);
         if (message.payload.size > 0 && evidence_read_population(message.payload, &evidence))
             evidence_write_population(&evidence, &written);
@@ -158,10 +170,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct bytes rest = bytes_of(data + 1, size - 1);
     switch (data[0]) {
-    case 'h': try_headers(rest); break;
-    case 'c': try_cells(rest); break;
-    case 'm': try_messages(rest); break;
-    default: break;
+    case 'h':
+        try_headers(rest);
+        break;
+    case 'c':
+        try_cells(rest);
+        break;
+    case 'm':
+        try_messages(rest);
+        break;
+    default:
+        break;
     }
     return 0;
 }

@@ -7,7 +7,8 @@
 
 /* Of the sanitizers' run-time; not there without one. */
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
-                                              void (*on_free)(const volatile void *)) __attribute__((weak));
+                                              void (*on_free)(const volatile void *))
+    __attribute__((weak));
 
 static _Thread_local uint64_t hooked;
 static bool installed;

@@ -1,6 +1,6 @@
 /*
- * allocations.h - has this thread allocated? Exact with jemalloc and under the sanitizers, whose hooks
- * see every allocation of every library.
+ * allocations.h - has this thread allocated? Exact with jemalloc and under the sanitizers, whose
+ * hooks see every allocation of every library.
  */
 #ifndef TESTS_LAWS_ALLOCATIONS_H
 #define TESTS_LAWS_ALLOCATIONS_H

@@ -3,15 +3,18 @@
 #include "engine/state/summary.h"
 #include "tests/laws/laws.h"
 
-/* ---- annotators -------------------------------------------------------------------------------------------- */
+/* ---- annotators ------------------------------------------------------------------------------ */
 
 #define COLUMN(name) SPAN_COLUMN_##name,
-#define ANNOTATOR(tag, reads_list, writes_list)                                                              \
-    static const enum span_column tag##_reads[] = {reads_list SPAN_COLUMN_COUNT};                            \
-    static const enum span_column tag##_writes[] = {writes_list SPAN_COLUMN_COUNT};                          \
-    static void tag##_annotate(const struct annotator_call *call, struct span_batch *batch);                 \
-    const struct annotator_class canary_##tag = {.name = #tag, .reads = tag##_reads, .writes = tag##_writes, \
-                                                 .scratch_bytes = sizeof(uint64_t), .annotate = tag##_annotate}
+#define ANNOTATOR(tag, reads_list, writes_list)                                                    \
+    static const enum span_column tag##_reads[] = {reads_list SPAN_COLUMN_COUNT};                  \
+    static const enum span_column tag##_writes[] = {writes_list SPAN_COLUMN_COUNT};                \
+    static void tag##_annotate(const struct annotator_call *call, struct span_batch *batch);       \
+    const struct annotator_class canary_##tag = {.name = #tag,                                     \
+                                                 .reads = tag##_reads,                             \
+                                                 .writes = tag##_writes,                           \
+                                                 .scratch_bytes = sizeof(uint64_t),                \
+                                                 .annotate = tag##_annotate}
 
 ANNOTATOR(undeclared_write, COLUMN(service), COLUMN(app));
 ANNOTATOR(red_zone, COLUMN(service), COLUMN(app));
@@ -41,7 +44,8 @@ static void undeclared_read_annotate(const struct annotator_call *call, struct s
 {
     (void)call;
     for (uint32_t row = 0; row < batch->rows; row++)
-        batch->app[row] = bytes_present(batch->service[row]) ? batch->service[row] : batch->scope[row];
+        batch->app[row] =
+            bytes_present(batch->service[row]) ? batch->service[row] : batch->scope[row];
 }
 
 static void batch_annotate(const struct annotator_call *call, struct span_batch *batch)
@@ -54,7 +58,7 @@ static void batch_annotate(const struct annotator_call *call, struct span_batch 
 static void hoarder_annotate(const struct annotator_call *call, struct span_batch *batch)
 {
     for (uint32_t row = 0; row < batch->rows; row++)
-        batch->words[row] = (int64_t)++*(uint64_t *)call->scratch / 1000 + batch->role[row];
+        batch->words[row] = (int64_t)++ * (uint64_t *)call->scratch / 1000 + batch->role[row];
     *(uint64_t *)call->scratch += 500;
 }
 
@@ -67,7 +71,7 @@ static void allocates_annotate(const struct annotator_call *call, struct span_ba
     memory_free(memory);
 }
 
-/* ---- merges ---------------------------------------------------------------------------------------------------- */
+/* ---- merges ---------------------------------------------------------------------------------- */
 
 /* Adds all bins, and forgets the sums. */
 bool canary_forgetful_merge(struct bytes a, struct bytes b, struct buffer *out)
@@ -96,7 +100,7 @@ bool canary_first_wins_merge(struct bytes a, struct bytes b, struct buffer *out)
     return true;
 }
 
-/* ---- detectors --------------------------------------------------------------------------------------------------- */
+/* ---- detectors ------------------------------------------------------------------------------- */
 
 struct detector_state {
     uint64_t count;
@@ -110,7 +114,8 @@ static uint32_t state_bytes(const struct layout *layout)
     return sizeof(struct detector_state);
 }
 
-static void arm(const struct detector_rule *rule, void *memory, const struct baseline *baseline, struct verdict *out)
+static void arm(const struct detector_rule *rule, void *memory, const struct baseline *baseline,
+                struct verdict *out)
 {
     (void)rule;
     (void)baseline;
@@ -118,22 +123,26 @@ static void arm(const struct detector_rule *rule, void *memory, const struct bas
     *out = (struct verdict){.kind = VERDICT_OK};
 }
 
-static void arm_self(const struct detector_rule *rule, void *memory, const struct baseline *baseline, struct verdict *out)
+static void arm_self(const struct detector_rule *rule, void *memory,
+                     const struct baseline *baseline, struct verdict *out)
 {
     arm(rule, memory, baseline, out);
     ((struct detector_state *)memory)->self = memory;
 }
 
-static void close_epoch(const struct detector_rule *rule, void *memory, const struct detector_epoch *epoch, struct verdict *out)
+static void close_epoch(const struct detector_rule *rule, void *memory,
+                        const struct detector_epoch *epoch, struct verdict *out)
 {
     struct detector_state *state = memory;
     (void)rule;
     state->count += epoch->bins[0];
-    *out = (struct verdict){.kind = VERDICT_OK, .count = state->count, .ticket_only = state->self == state};
+    *out = (struct verdict){
+        .kind = VERDICT_OK, .count = state->count, .ticket_only = state->self == state};
 }
 
 /* Its own `at` stays 0; a damaged one that passed for good does not stay good. */
-static void close_epoch_doubles(const struct detector_rule *rule, void *memory, const struct detector_epoch *epoch, struct verdict *out)
+static void close_epoch_doubles(const struct detector_rule *rule, void *memory,
+                                const struct detector_epoch *epoch, struct verdict *out)
 {
     close_epoch(rule, memory, epoch, out);
     ((struct detector_state *)memory)->at *= 2;
@@ -162,14 +171,26 @@ static bool valid_when_small(const struct layout *layout, const void *memory, ui
     return valid(layout, memory, size) && ((const struct detector_state *)memory)->at < 3;
 }
 
-const struct detector_class canary_self_pointer = {.name = "self_pointer", .state_bytes = state_bytes, .arm = arm_self,
-                                                   .close_epoch = close_epoch, .reverse = reverse, .valid = valid};
-const struct detector_class canary_refuses_itself = {.name = "refuses_itself", .state_bytes = state_bytes, .arm = arm,
-                                                     .close_epoch = close_epoch, .reverse = reverse, .valid = valid_until_used};
-const struct detector_class canary_unchecked = {.name = "unchecked", .state_bytes = state_bytes, .arm = arm,
-                                                .close_epoch = close_epoch_doubles, .reverse = reverse, .valid = valid_when_small};
+const struct detector_class canary_self_pointer = {.name = "self_pointer",
+                                                   .state_bytes = state_bytes,
+                                                   .arm = arm_self,
+                                                   .close_epoch = close_epoch,
+                                                   .reverse = reverse,
+                                                   .valid = valid};
+const struct detector_class canary_refuses_itself = {.name = "refuses_itself",
+                                                     .state_bytes = state_bytes,
+                                                     .arm = arm,
+                                                     .close_epoch = close_epoch,
+                                                     .reverse = reverse,
+                                                     .valid = valid_until_used};
+const struct detector_class canary_unchecked = {.name = "unchecked",
+                                                .state_bytes = state_bytes,
+                                                .arm = arm,
+                                                .close_epoch = close_epoch_doubles,
+                                                .reverse = reverse,
+                                                .valid = valid_when_small};
 
-/* ---- trackers ------------------------------------------------------------------------------------------------------ */
+/* ---- trackers -------------------------------------------------------------------------------- */
 
 struct tracker_state {
     uint64_t calls;
@@ -197,7 +218,8 @@ static void last_wins(const struct tracker_call *call, void *memory, struct byte
 static void emit(const struct tracker_call *call, void *memory)
 {
     struct tracker_state *state = memory;
-    tracker_emit(call, OUTPUT_DECISION, BYTES_LITERAL("key"), state->calls % 2 ? BYTES_LITERAL("{}") : BYTES_LITERAL("{\"even\":true}"));
+    tracker_emit(call, OUTPUT_DECISION, BYTES_LITERAL("key"),
+                 state->calls % 2 ? BYTES_LITERAL("{}") : BYTES_LITERAL("{\"even\":true}"));
     state->deadline_ms = TRACKER_NO_TIMER;
 }
 
@@ -213,7 +235,10 @@ static void emit_anything(const struct tracker_call *call, void *memory)
     tracker_emit(call, OUTPUT_DECISION, BYTES_LITERAL("key"), call->entity);
 }
 
-static int64_t deadline(const void *memory) { return ((const struct tracker_state *)memory)->deadline_ms; }
+static int64_t deadline(const void *memory)
+{
+    return ((const struct tracker_state *)memory)->deadline_ms;
+}
 
 static bool tracker_valid(const void *memory, uint32_t size)
 {
@@ -221,10 +246,16 @@ static bool tracker_valid(const void *memory, uint32_t size)
     return size == sizeof(struct tracker_state);
 }
 
-#define TRACKER(tag, on_timer)                                                                                                 \
-    const struct tracker_class canary_##tag = {.name = #tag, .entity = 3, .evidence = 1u << EVIDENCE_POPULATION,               \
-                                               .state_bytes = sizeof(struct tracker_state), .start = start,                    \
-                                               .evidence_in = last_wins, .timer = on_timer, .deadline = deadline, .valid = tracker_valid}
+#define TRACKER(tag, on_timer)                                                                     \
+    const struct tracker_class canary_##tag = {.name = #tag,                                       \
+                                               .entity = 3,                                        \
+                                               .evidence = 1u << EVIDENCE_POPULATION,              \
+                                               .state_bytes = sizeof(struct tracker_state),        \
+                                               .start = start,                                     \
+                                               .evidence_in = last_wins,                           \
+                                               .timer = on_timer,                                  \
+                                               .deadline = deadline,                               \
+                                               .valid = tracker_valid}
 
 TRACKER(last_wins, emit);
 TRACKER(forgets_deadline, emit_and_stay);

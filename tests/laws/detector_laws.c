@@ -1,4 +1,5 @@
-/* detector_laws.c - see laws.h. Series, rules and baselines are drawn; verdicts are compared bit by bit. */
+/* detector_laws.c - see laws.h. Series, rules and baselines are drawn; verdicts are compared bit
+ * by bit. */
 #include "engine/base/memory.h"
 #include "engine/state/summary.h"
 #include "operators/math/random.h"
@@ -7,14 +8,14 @@
 
 #include <math.h>
 
-#define EPOCHS 10
+#define EPOCHS   10
 #define RED_ZONE 32
-#define RED 0xA5
+#define RED      0xA5
 
-/* ---- what is drawn -------------------------------------------------------------------------------------- */
+/* ---- what is drawn --------------------------------------------------------------------------- */
 
 static const struct layout layouts[] = {
-    {LAYOUT_FLAG, FLAG_BINS, 0, 0}, {LAYOUT_ORDINAL, 5, 0, 0}, {LAYOUT_ORDINAL, 2, 0, 0},
+    {LAYOUT_FLAG, FLAG_BINS, 0, 0}, {LAYOUT_ORDINAL, 5, 0, 0},           {LAYOUT_ORDINAL, 2, 0, 0},
     {LAYOUT_LINEAR, 20, 0, 1},      {LAYOUT_LOG, LAYOUT_BINS_MAX, 0, 0}, {LAYOUT_CATEGORY, 8, 0, 0},
 };
 
@@ -29,7 +30,10 @@ struct series {
     struct detector_epoch epoch;
 };
 
-static double maybe(struct random_stream *random, double value) { return random_u64(random) % 2 ? value : NAN; }
+static double maybe(struct random_stream *random, double value)
+{
+    return random_u64(random) % 2 ? value : NAN;
+}
 
 static uint16_t draw_bin(struct random_stream *random, const struct layout *layout, double worse)
 {
@@ -46,12 +50,19 @@ static struct series *draw_series(uint64_t seed)
     s->random = random_seed(seed);
     struct random_stream *r = &s->random;
     const struct layout *layout = &layouts[seed % (sizeof layouts / sizeof *layouts)];
-    s->rule = (struct detector_rule){.layout = *layout, .direction = random_u64(r) % 3 ? DIRECTION_WORSE : DIRECTION_BETTER,
-                                     .effect_relative = 0.02 + 0.5 * random_uniform(r), .effect_ratio = maybe(r, 2),
-                                     .threshold = random_u64(r) % 5 ? NAN : 0.1, .tolerance = maybe(r, 0.01),
-                                     .gamma = exp(7 + 7 * random_uniform(r)), .effect_min_count = (uint32_t)(random_u64(r) % 40),
-                                     .epoch_ms = random_u64(r) % 2 ? 60000 : 3600000};
-    s->baseline = (struct baseline){.bins = s->pooled, .day_bins = s->day_bins, .days = (uint32_t)(random_u64(r) % (BASELINE_DAYS_MAX + 1)),
+    s->rule =
+        (struct detector_rule){.layout = *layout,
+                               .direction = random_u64(r) % 3 ? DIRECTION_WORSE : DIRECTION_BETTER,
+                               .effect_relative = 0.02 + 0.5 * random_uniform(r),
+                               .effect_ratio = maybe(r, 2),
+                               .threshold = random_u64(r) % 5 ? NAN : 0.1,
+                               .tolerance = maybe(r, 0.01),
+                               .gamma = exp(7 + 7 * random_uniform(r)),
+                               .effect_min_count = (uint32_t)(random_u64(r) % 40),
+                               .epoch_ms = random_u64(r) % 2 ? 60000 : 3600000};
+    s->baseline = (struct baseline){.bins = s->pooled,
+                                    .day_bins = s->day_bins,
+                                    .days = (uint32_t)(random_u64(r) % (BASELINE_DAYS_MAX + 1)),
                                     .end_ms = 1700000000000};
     s->baseline.start_ms = s->baseline.end_ms - (int64_t)s->baseline.days * 86400000;
     for (uint32_t d = 0; d < s->baseline.days; d++) {
@@ -62,7 +73,10 @@ static struct series *draw_series(uint64_t seed)
             s->pooled[bin]++;
         }
     }
-    s->epoch = (struct detector_epoch){.end_ms = s->baseline.end_ms, .bins = s->bins, .window_bins = s->window, .window_ms = 86400000};
+    s->epoch = (struct detector_epoch){.end_ms = s->baseline.end_ms,
+                                       .bins = s->bins,
+                                       .window_bins = s->window,
+                                       .window_ms = 86400000};
     return s;
 }
 
@@ -84,7 +98,7 @@ static void next_epoch(struct series *s, uint64_t (*halves)[LAYOUT_BINS_MAX])
     s->epoch.end_ms = s->epoch.start_ms + s->rule.epoch_ms;
 }
 
-/* ---- a detector with its state between red zones ------------------------------------------------------------ */
+/* ---- a detector with its state between red zones --------------------------------------------- */
 
 struct seat {
     const struct detector_class *class;
@@ -122,18 +136,24 @@ static bool seat_move(struct seat *seat, const struct layout *layout)
     return intact;
 }
 
-static bool same_bits(double a, double b) { return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b)); }
+static bool same_bits(double a, double b)
+{
+    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
-    const double *x[] = {&a->evidence, &a->threshold, &a->observed, &a->baseline, &a->effect, &a->interval_low, &a->interval_high,
-                         &a->log_increment, &a->needed, &a->achievable, &a->since_onset};
-    const double *y[] = {&b->evidence, &b->threshold, &b->observed, &b->baseline, &b->effect, &b->interval_low, &b->interval_high,
-                         &b->log_increment, &b->needed, &b->achievable, &b->since_onset};
+    const double *x[] = {&a->evidence, &a->threshold,    &a->observed,      &a->baseline,
+                         &a->effect,   &a->interval_low, &a->interval_high, &a->log_increment,
+                         &a->needed,   &a->achievable,   &a->since_onset};
+    const double *y[] = {&b->evidence, &b->threshold,    &b->observed,      &b->baseline,
+                         &b->effect,   &b->interval_low, &b->interval_high, &b->log_increment,
+                         &b->needed,   &b->achievable,   &b->since_onset};
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
         if (!same_bits(*x[i], *y[i]))
             return false;
-    return a->kind == b->kind && a->count == b->count && a->onset_ms == b->onset_ms && a->ticket_only == b->ticket_only;
+    return a->kind == b->kind && a->count == b->count && a->onset_ms == b->onset_ms &&
+           a->ticket_only == b->ticket_only;
 }
 
 static void maybe_reverse(struct series *s, struct seat *one, struct seat *other)
@@ -145,12 +165,14 @@ static void maybe_reverse(struct series *s, struct seat *one, struct seat *other
         other->class->reverse(&s->rule, other->state);
 }
 
-/* ---- laws ------------------------------------------------------------------------------------------------------ */
+/* ---- laws ------------------------------------------------------------------------------------ */
 
 /* The bins as two summaries that were added. */
-static void through_summaries(uint64_t (*halves)[LAYOUT_BINS_MAX], const struct layout *layout, uint64_t *out)
+static void through_summaries(uint64_t (*halves)[LAYOUT_BINS_MAX], const struct layout *layout,
+                              uint64_t *out)
 {
-    struct buffer encoded[3] = {BUFFER_WITH_LIMIT(1 << 20), BUFFER_WITH_LIMIT(1 << 20), BUFFER_WITH_LIMIT(1 << 20)};
+    struct buffer encoded[3] = {BUFFER_WITH_LIMIT(1 << 20), BUFFER_WITH_LIMIT(1 << 20),
+                                BUFFER_WITH_LIMIT(1 << 20)};
     for (int side = 0; side < 2; side++) {
         struct summary_bin bins[LAYOUT_BINS_MAX];
         uint32_t count = 0;
@@ -166,7 +188,8 @@ static void through_summaries(uint64_t (*halves)[LAYOUT_BINS_MAX], const struct 
         buffer_free(&encoded[i]);
 }
 
-bool law_split_events_give_the_same_bits(const struct detector_class *class, uint64_t seed, struct error *why)
+bool law_split_events_give_the_same_bits(const struct detector_class *class, uint64_t seed,
+                                         struct error *why)
 {
     struct series *s = draw_series(seed);
     struct seat one = seat_open(class, &s->rule.layout), other = seat_open(class, &s->rule.layout);
@@ -191,17 +214,21 @@ bool law_split_events_give_the_same_bits(const struct detector_class *class, uin
     memory_free(s);
     if (!intact)
         return error_set(why, ERROR_INPUT, "wrote outside its state");
-    return ok || error_set(why, ERROR_INPUT, "the same events give other bits when two processes counted them");
+    return ok || error_set(why, ERROR_INPUT,
+                           "the same events give other bits when two processes counted them");
 }
 
-bool law_detector_state_is_flat(const struct detector_class *class, uint64_t seed, struct error *why)
+bool law_detector_state_is_flat(const struct detector_class *class, uint64_t seed,
+                                struct error *why)
 {
     struct series *s = draw_series(seed);
-    struct seat still = seat_open(class, &s->rule.layout), moving = seat_open(class, &s->rule.layout);
+    struct seat still = seat_open(class, &s->rule.layout),
+                moving = seat_open(class, &s->rule.layout);
     struct verdict a = {0}, b = {0};
     class->arm(&s->rule, still.state, &s->baseline, &a);
     class->arm(&s->rule, moving.state, &s->baseline, &b);
-    bool ok = still.size == class->state_bytes(&s->rule.layout) && same_verdict(&a, &b), intact = true;
+    bool ok = still.size == class->state_bytes(&s->rule.layout) && same_verdict(&a, &b),
+         intact = true;
     for (int i = 0; ok && i < EPOCHS; i++) {
         intact = seat_move(&moving, &s->rule.layout) && intact;
         next_epoch(s, NULL);
@@ -218,7 +245,8 @@ bool law_detector_state_is_flat(const struct detector_class *class, uint64_t see
     return ok || error_set(why, ERROR_INPUT, "a state that was moved does not go on as before");
 }
 
-/* Some flipped bytes: refused, or two more epochs do no harm and leave a state that is still valid. */
+/* Some flipped bytes: refused, or two more epochs do no harm and leave a state that is still
+ * valid. */
 static bool survives_damage(struct series *s, const struct seat *seat, struct error *why)
 {
     struct seat damaged = seat_open(seat->class, &s->rule.layout);
@@ -227,7 +255,9 @@ static bool survives_damage(struct series *s, const struct seat *seat, struct er
         struct verdict ignored;
         memcpy(damaged.state, seat->state, seat->size);
         for (uint64_t flips = 1 + random_u64(&s->random) % 3; flips > 0; flips--)
-            damaged.state[random_u64(&s->random) % (random_u64(&s->random) % 2 ? seat->size : 64 < seat->size ? 64 : seat->size)] ^=
+            damaged.state[random_u64(&s->random) % (random_u64(&s->random) % 2 ? seat->size
+                                                    : 64 < seat->size          ? 64
+                                                                               : seat->size)] ^=
                 (uint8_t)(1u << random_u64(&s->random) % 8);
         if (!seat->class->valid(&s->rule.layout, damaged.state, damaged.size))
             continue;
@@ -242,7 +272,8 @@ static bool survives_damage(struct series *s, const struct seat *seat, struct er
     return ok;
 }
 
-bool law_detector_state_is_checked(const struct detector_class *class, uint64_t seed, struct error *why)
+bool law_detector_state_is_checked(const struct detector_class *class, uint64_t seed,
+                                   struct error *why)
 {
     struct series *s = draw_series(seed);
     struct seat seat = seat_open(class, &s->rule.layout);
@@ -250,8 +281,10 @@ bool law_detector_state_is_checked(const struct detector_class *class, uint64_t 
     class->arm(&s->rule, seat.state, &s->baseline, &verdict);
     bool ok = true;
     for (int i = 0; ok && i < EPOCHS; i++) {
-        ok = class->valid(&s->rule.layout, seat.state, seat.size) || error_set(why, ERROR_INPUT, "calls its own state invalid");
-        ok = ok && (!class->valid(&s->rule.layout, seat.state, seat.size - 1) || error_set(why, ERROR_INPUT, "takes a state that is too short"));
+        ok = class->valid(&s->rule.layout, seat.state, seat.size) ||
+             error_set(why, ERROR_INPUT, "calls its own state invalid");
+        ok = ok && (!class->valid(&s->rule.layout, seat.state, seat.size - 1) ||
+                    error_set(why, ERROR_INPUT, "takes a state that is too short"));
         next_epoch(s, NULL);
         class->close_epoch(&s->rule, seat.state, &s->epoch, &verdict);
         maybe_reverse(s, &seat, NULL);
@@ -262,7 +295,8 @@ bool law_detector_state_is_checked(const struct detector_class *class, uint64_t 
     return ok && (intact || error_set(why, ERROR_INPUT, "wrote outside its state"));
 }
 
-bool law_detector_does_not_allocate(const struct detector_class *class, uint64_t seed, struct error *why)
+bool law_detector_does_not_allocate(const struct detector_class *class, uint64_t seed,
+                                    struct error *why)
 {
     struct series *s = draw_series(seed);
     struct seat seat = seat_open(class, &s->rule.layout);

@@ -5,16 +5,29 @@
 #include "engine/base/memory.h"
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
-#define ANSWER(text) "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"" text "\"}]}]"
+#define ANSWER(text)                                                                               \
+    "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"" text "\"}]}]"
 
-static const char *const texts[] = {"shop", "desk", "refund", "order", "v1", "v2", "gpt-4o", "unknown", "", LONG, "\xff\xfe\xc3", "a/b \"c\""};
+static const char *const texts[] = {"shop", "desk", "refund",       "order",
+                                    "v1",   "v2",   "gpt-4o",       "unknown",
+                                    "",     LONG,   "\xff\xfe\xc3", "a/b \"c\""};
 static const char *const messages[] = {
-    ANSWER("three words here"), ANSWER("{\\\"a\\\":1}"), ANSWER("```json\\n{}\\n```"), ANSWER(""),
+    ANSWER("three words here"),
+    ANSWER("{\\\"a\\\":1}"),
+    ANSWER("```json\\n{}\\n```"),
+    ANSWER(""),
     "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\"}]}]",
-    "[{\"role\":\"assistant\",\"content\":\"plain\"}]", "plain text", "{", "[]", "", "null", LONG,
+    "[{\"role\":\"assistant\",\"content\":\"plain\"}]",
+    "plain text",
+    "{",
+    "[]",
+    "",
+    "null",
+    LONG,
 };
 static const char *const output_types[] = {"json", "text", "json_schema", "", "image"};
-static const char *const finishes[] = {"stop", "length", "tool_calls", "max_tokens", "content_filter", ""};
+static const char *const finishes[] = {"stop",       "length",         "tool_calls",
+                                       "max_tokens", "content_filter", ""};
 static const char *const dimensions[] = {"relevance", "tone", "score", LONG};
 
 static struct bytes pick(struct random_stream *random, const char *const *pool, size_t count)
@@ -26,7 +39,8 @@ static struct bytes pick(struct random_stream *random, const char *const *pool, 
 
 #define PICK(pool) pick(random, pool, sizeof(pool) / sizeof *(pool))
 
-static struct bytes draw_bytes(struct random_stream *random, enum span_column column, uint8_t id[16])
+static struct bytes draw_bytes(struct random_stream *random, enum span_column column,
+                               uint8_t id[16])
 {
     switch (column) {
     case SPAN_COLUMN_trace_id:
@@ -53,14 +67,17 @@ static struct bytes draw_bytes(struct random_stream *random, enum span_column co
 
 static int64_t draw_integer(struct random_stream *random, enum span_column column)
 {
-    static const int64_t odd[] = {SPAN_I64_ABSENT, SPAN_I64_ABSENT, 0, -1, INT64_MAX, INT64_MIN + 1, 1 << 20};
+    static const int64_t odd[] = {SPAN_I64_ABSENT, SPAN_I64_ABSENT, 0,      -1,
+                                  INT64_MAX,       INT64_MIN + 1,   1 << 20};
     bool plausible = random_u64(random) % 8 > 0;
     if (column == SPAN_COLUMN_end_ns || column == SPAN_COLUMN_start_ns)
-        return plausible ? ((int64_t)1700000000 - (int64_t)(random_u64(random) % 400)) * 1000000000 : SPAN_I64_ABSENT;
+        return plausible ? ((int64_t)1700000000 - (int64_t)(random_u64(random) % 400)) * 1000000000
+                         : SPAN_I64_ABSENT;
     if (!plausible)
         return odd[random_u64(random) % (sizeof odd / sizeof *odd)];
     if (column == SPAN_COLUMN_role)
-        return random_u64(random) % 2 ? ROLE_CALL : (int64_t)(random_u64(random) % (ROLE_CALL_ADDENDUM + 1));
+        return random_u64(random) % 2 ? ROLE_CALL
+                                      : (int64_t)(random_u64(random) % (ROLE_CALL_ADDENDUM + 1));
     return (int64_t)(random_u64(random) % 3);
 }
 
@@ -68,10 +85,13 @@ static double draw_real(struct random_stream *random)
 {
     static const double odd[] = {0.0, -1.0, 6.0, 1e300, -1e300};
     uint64_t kind = random_u64(random) % 8;
-    return kind == 0 ? __builtin_nan("") : kind == 1 ? odd[random_u64(random) % 5] : 1.0 + 4.0 * random_uniform(random);
+    return kind == 0   ? __builtin_nan("")
+           : kind == 1 ? odd[random_u64(random) % 5]
+                       : 1.0 + 4.0 * random_uniform(random);
 }
 
-static void draw_cell(struct random_stream *random, struct drawn *drawn, enum span_column column, uint32_t row)
+static void draw_cell(struct random_stream *random, struct drawn *drawn, enum span_column column,
+                      uint32_t row)
 {
     void *cells = span_batch_column(drawn->batch, column);
     switch (span_column_type(column)) {
@@ -85,7 +105,8 @@ static void draw_cell(struct random_stream *random, struct drawn *drawn, enum sp
         ((double *)cells)[row] = draw_real(random);
         break;
     case SPAN_TYPE_bin:
-        ((uint16_t *)cells)[row] = random_u64(random) % 4 ? (uint16_t)(random_u64(random) % 5) : SPAN_BIN_ABSENT;
+        ((uint16_t *)cells)[row] =
+            random_u64(random) % 4 ? (uint16_t)(random_u64(random) % 5) : SPAN_BIN_ABSENT;
         break;
     }
 }
@@ -106,12 +127,16 @@ void drawn_destroy(struct drawn *drawn)
 
 void draw_rows(struct drawn *drawn, uint32_t rows, uint64_t seed)
 {
-    static const enum row_kind kinds[] = {ROW_SPAN, ROW_SPAN, ROW_SPAN, ROW_SPAN, ROW_VERDICT, ROW_VERDICT, ROW_CONTENT, ROW_LABEL, ROW_FEEDBACK};
+    static const enum row_kind kinds[] = {ROW_SPAN,    ROW_SPAN,    ROW_SPAN,
+                                          ROW_SPAN,    ROW_VERDICT, ROW_VERDICT,
+                                          ROW_CONTENT, ROW_LABEL,   ROW_FEEDBACK};
     struct random_stream random = random_seed(seed);
     CHECK(rows <= DRAW_ROWS_MAX);
     span_batch_reset(drawn->batch);
     for (uint32_t row = 0; row < rows; row++) {
-        (void)span_batch_add(drawn->batch, kinds[random_u64(&random) % (sizeof kinds / sizeof *kinds)], (struct row_origin){row, 0});
+        (void)span_batch_add(drawn->batch,
+                             kinds[random_u64(&random) % (sizeof kinds / sizeof *kinds)],
+                             (struct row_origin){row, 0});
         for (int i = 0; i < 16; i++)
             drawn->ids[row][i] = (uint8_t)random_u64(&random);
         for (enum span_column column = 0; column < SPAN_COLUMN_COUNT; column++)
@@ -131,18 +156,28 @@ void draw_clear_column(struct span_batch *batch, enum span_column column)
     void *cells = span_batch_column(batch, column);
     for (uint32_t row = 0; row < batch->rows; row++) {
         switch (span_column_type(column)) {
-        case SPAN_TYPE_bytes: ((struct bytes *)cells)[row] = BYTES_NONE; break;
-        case SPAN_TYPE_i64: ((int64_t *)cells)[row] = SPAN_I64_ABSENT; break;
-        case SPAN_TYPE_f64: ((double *)cells)[row] = __builtin_nan(""); break;
-        case SPAN_TYPE_bin: ((uint16_t *)cells)[row] = SPAN_BIN_ABSENT; break;
+        case SPAN_TYPE_bytes:
+            ((struct bytes *)cells)[row] = BYTES_NONE;
+            break;
+        case SPAN_TYPE_i64:
+            ((int64_t *)cells)[row] = SPAN_I64_ABSENT;
+            break;
+        case SPAN_TYPE_f64:
+            ((double *)cells)[row] = __builtin_nan("");
+            break;
+        case SPAN_TYPE_bin:
+            ((uint16_t *)cells)[row] = SPAN_BIN_ABSENT;
+            break;
         }
     }
 }
 
 size_t draw_cell_bytes(enum span_column column)
 {
-    static const size_t sizes[] = {[SPAN_TYPE_bytes] = sizeof(struct bytes), [SPAN_TYPE_i64] = sizeof(int64_t),
-                                   [SPAN_TYPE_f64] = sizeof(double), [SPAN_TYPE_bin] = sizeof(uint16_t)};
+    static const size_t sizes[] = {[SPAN_TYPE_bytes] = sizeof(struct bytes),
+                                   [SPAN_TYPE_i64] = sizeof(int64_t),
+                                   [SPAN_TYPE_f64] = sizeof(double),
+                                   [SPAN_TYPE_bin] = sizeof(uint16_t)};
     return sizes[span_column_type(column)];
 }
 
@@ -155,10 +190,12 @@ void draw_copy_row(const struct span_batch *from, uint32_t row, struct span_batc
 {
     uint32_t at = span_batch_add(to, (enum row_kind)from->kind[row], from->origin[row]);
     for (enum span_column column = 0; column < SPAN_COLUMN_COUNT; column++)
-        memcpy((uint8_t *)span_batch_column(to, column) + at * draw_cell_bytes(column), cell_at(from, column, row), draw_cell_bytes(column));
+        memcpy((uint8_t *)span_batch_column(to, column) + at * draw_cell_bytes(column),
+               cell_at(from, column, row), draw_cell_bytes(column));
 }
 
-bool draw_same(const struct span_batch *a, uint32_t row_a, const struct span_batch *b, uint32_t row_b, enum span_column column)
+bool draw_same(const struct span_batch *a, uint32_t row_a, const struct span_batch *b,
+               uint32_t row_b, enum span_column column)
 {
     const uint8_t *one = cell_at(a, column, row_a), *other = cell_at(b, column, row_b);
     if (span_column_type(column) != SPAN_TYPE_bytes)

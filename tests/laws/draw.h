@@ -1,6 +1,6 @@
 /*
- * draw.h - seeded rows for laws: every column of every row is filled with something, plausible, odd or
- * absent, so that an annotator which looks where it should not finds something there.
+ * draw.h - seeded rows for laws: every column of every row is filled with something, plausible, odd
+ * or absent, so that an annotator which looks where it should not finds something there.
  */
 #ifndef TESTS_LAWS_DRAW_H
 #define TESTS_LAWS_DRAW_H
@@ -28,6 +28,7 @@ void draw_copy_row(const struct span_batch *from, uint32_t row, struct span_batc
 
 size_t draw_cell_bytes(enum span_column column);
 /* Equal contents: strings by their bytes, numbers by their bits. */
-bool draw_same(const struct span_batch *a, uint32_t row_a, const struct span_batch *b, uint32_t row_b, enum span_column column);
+bool draw_same(const struct span_batch *a, uint32_t row_a, const struct span_batch *b,
+               uint32_t row_b, enum span_column column);
 
 #endif

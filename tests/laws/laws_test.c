@@ -1,8 +1,9 @@
 /*
- * laws_test.c - every operator of the registry obeys every law, and operators that break one are caught.
+ * laws_test.c - every operator of the registry obeys every law, and operators that break one are
+ * caught.
  *
- * ASSAY_SEED moves all cases; ASSAY_CASES sets their number (1,000 for each law and operator; 10,000
- * under ./run test --full).
+ * ASSAY_SEED moves all cases; ASSAY_CASES sets their number (1,000 for each law and operator;
+ * 10,000 under ./run test --full).
  */
 #include "tests/test.h"
 
@@ -66,14 +67,15 @@ static uint64_t first_seed(void)
     return text != NULL ? strtoull(text, NULL, 10) : 1;
 }
 
-#define HOLDS(what, operator_name, call)                                                                      \
-    for (uint64_t seed = first_seed(), end = seed + cases(); seed < end; seed++) {                            \
-        struct error why = {0};                                                                               \
-        if (!(call))                                                                                          \
-            fail_msg("%s breaks \"%s\" with ASSAY_SEED=%llu: %s", operator_name, what, (unsigned long long)seed, why.message); \
+#define HOLDS(what, operator_name, call)                                                           \
+    for (uint64_t seed = first_seed(), end = seed + cases(); seed < end; seed++) {                 \
+        struct error why = {0};                                                                    \
+        if (!(call))                                                                               \
+            fail_msg("%s breaks \"%s\" with ASSAY_SEED=%llu: %s", operator_name, what,             \
+                     (unsigned long long)seed, why.message);                                       \
     }
 
-/* ---- the registry --------------------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------- */
 
 static struct registry *registry;
 static struct annotator_subject annotators[REGISTRY_OPERATORS_MAX];
@@ -83,8 +85,10 @@ static int set_up(void **state)
     (void)state;
     registry = registry_create();
     for (uint32_t i = 0; i < registry->annotators_count; i++)
-        annotators[i] = (struct annotator_subject){registry->annotators[i].class, registry->annotators[i].conf};
-    print_message("allocations are %s\n", allocations_known() ? "counted" : "not counted in this build");
+        annotators[i] =
+            (struct annotator_subject){registry->annotators[i].class, registry->annotators[i].conf};
+    print_message("allocations are %s\n",
+                  allocations_known() ? "counted" : "not counted in this build");
     return 0;
 }
 
@@ -100,7 +104,8 @@ static void annotators_obey(void **state)
     (void)state;
     for (uint32_t i = 0; i < registry->annotators_count; i++)
         for (size_t law = 0; law < LENGTH(annotator_laws); law++)
-            HOLDS(annotator_laws[law].name, annotators[i].class->name, annotator_laws[law].law(&annotators[i], seed, &why))
+            HOLDS(annotator_laws[law].name, annotators[i].class->name,
+                  annotator_laws[law].law(&annotators[i], seed, &why))
 }
 
 static void measurements_obey(void **state)
@@ -116,32 +121,35 @@ static void detectors_obey(void **state)
     (void)state;
     for (uint32_t i = 0; registry_detectors[i] != NULL; i++)
         for (size_t law = 0; law < LENGTH(detector_laws); law++)
-            HOLDS(detector_laws[law].name, registry_detectors[i]->name, detector_laws[law].law(registry_detectors[i], seed, &why))
+            HOLDS(detector_laws[law].name, registry_detectors[i]->name,
+                  detector_laws[law].law(registry_detectors[i], seed, &why))
 }
 
 static void trackers_obey(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < registry->trackers_count; i++) {
-        const struct tracker_subject subject = {registry->trackers[i].class, registry->trackers[i].conf};
+        const struct tracker_subject subject = {registry->trackers[i].class,
+                                                registry->trackers[i].conf};
         for (size_t law = 0; law < LENGTH(tracker_laws); law++)
-            HOLDS(tracker_laws[law].name, subject.class->name, tracker_laws[law].law(&subject, seed, &why))
+            HOLDS(tracker_laws[law].name, subject.class->name,
+                  tracker_laws[law].law(&subject, seed, &why))
     }
 }
 
-/* ---- canaries --------------------------------------------------------------------------------------------- */
+/* ---- canaries -------------------------------------------------------------------------------- */
 
-#define CAUGHT(what, operator_name, call)                                                    \
-    do {                                                                                     \
-        bool caught = false;                                                                 \
-        for (uint64_t seed = 1; seed <= 300 && !caught; seed++) {                            \
-            struct error why = {0};                                                          \
-            caught = !(call);                                                                \
-            if (caught && why.message[0] == '\0')                                            \
-                fail_msg("%s was caught by \"%s\" without a reason", operator_name, what);   \
-        }                                                                                    \
-        if (!caught)                                                                         \
-            fail_msg("%s breaks \"%s\" and was not caught", operator_name, what);            \
+#define CAUGHT(what, operator_name, call)                                                          \
+    do {                                                                                           \
+        bool caught = false;                                                                       \
+        for (uint64_t seed = 1; seed <= 300 && !caught; seed++) {                                  \
+            struct error why = {0};                                                                \
+            caught = !(call);                                                                      \
+            if (caught && why.message[0] == '\0')                                                  \
+                fail_msg("%s was caught by \"%s\" without a reason", operator_name, what);         \
+        }                                                                                          \
+        if (!caught)                                                                               \
+            fail_msg("%s breaks \"%s\" and was not caught", operator_name, what);                  \
     } while (0)
 
 static void faulty_annotators_are_caught(void **state)
@@ -150,12 +158,14 @@ static void faulty_annotators_are_caught(void **state)
     static const struct {
         const struct annotator_class *class;
         size_t law;
-    } faulty[] = {{&canary_undeclared_write, 0}, {&canary_red_zone, 0}, {&canary_undeclared_read, 1},
-                  {&canary_batch, 2},            {&canary_hoarder, 3},  {&canary_allocates, 4}};
+    } faulty[] = {{&canary_undeclared_write, 0}, {&canary_red_zone, 0},
+                  {&canary_undeclared_read, 1},  {&canary_batch, 2},
+                  {&canary_hoarder, 3},          {&canary_allocates, 4}};
     for (size_t i = 0; i < LENGTH(faulty); i++) {
         const struct annotator_subject subject = {faulty[i].class, NULL};
         if (faulty[i].class != &canary_allocates || allocations_known())
-            CAUGHT(annotator_laws[faulty[i].law].name, faulty[i].class->name, annotator_laws[faulty[i].law].law(&subject, seed, &why));
+            CAUGHT(annotator_laws[faulty[i].law].name, faulty[i].class->name,
+                   annotator_laws[faulty[i].law].law(&subject, seed, &why));
     }
 }
 
@@ -172,8 +182,10 @@ static void faulty_merges_are_caught(void **state)
 static void faulty_detectors_are_caught(void **state)
 {
     (void)state;
-    CAUGHT(detector_laws[1].name, "self_pointer", detector_laws[1].law(&canary_self_pointer, seed, &why));
-    CAUGHT(detector_laws[2].name, "refuses_itself", detector_laws[2].law(&canary_refuses_itself, seed, &why));
+    CAUGHT(detector_laws[1].name, "self_pointer",
+           detector_laws[1].law(&canary_self_pointer, seed, &why));
+    CAUGHT(detector_laws[2].name, "refuses_itself",
+           detector_laws[2].law(&canary_refuses_itself, seed, &why));
     CAUGHT(detector_laws[2].name, "unchecked", detector_laws[2].law(&canary_unchecked, seed, &why));
 }
 
@@ -186,7 +198,8 @@ static void faulty_trackers_are_caught(void **state)
     } faulty[] = {{&canary_last_wins, 0}, {&canary_forgets_deadline, 3}, {&canary_chatter, 3}};
     for (size_t i = 0; i < LENGTH(faulty); i++) {
         const struct tracker_subject subject = {faulty[i].class, NULL};
-        CAUGHT(tracker_laws[faulty[i].law].name, faulty[i].class->name, tracker_laws[faulty[i].law].law(&subject, seed, &why));
+        CAUGHT(tracker_laws[faulty[i].law].name, faulty[i].class->name,
+               tracker_laws[faulty[i].law].law(&subject, seed, &why));
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * measure_laws.c - the sums of the whole pipeline, from rows to the back's store, with the exchange in
- * between. See laws.h.
+ * measure_laws.c - the sums of the whole pipeline, from rows to the back's store, with the exchange
+ * in between. See laws.h.
  */
 #include "engine/base/memory.h"
 #include "engine/flow/exchange.h"
@@ -11,12 +11,12 @@
 #include "tests/laws/draw.h"
 #include "tests/laws/laws.h"
 
-#define FALLBACK_MS ((int64_t)1700000000000)
+#define FALLBACK_MS   ((int64_t)1700000000000)
 #define PROCESSES_MAX 3
-#define BODIES_MAX 16
-#define MUTATIONS 10
+#define BODIES_MAX    16
+#define MUTATIONS     10
 
-/* ---- a front: annotate, measure, write ------------------------------------------------------------------- */
+/* ---- a front: annotate, measure, write ------------------------------------------------------- */
 
 struct front_bench {
     struct metric_table *metrics;
@@ -32,7 +32,8 @@ static struct front_bench front_open(const struct measure_subject *subject)
     struct annotator_instance instances[64];
     struct error error;
     for (uint32_t i = 0; i < subject->count; i++)
-        instances[i] = (struct annotator_instance){subject->annotators[i].class, subject->annotators[i].conf};
+        instances[i] =
+            (struct annotator_instance){subject->annotators[i].class, subject->annotators[i].conf};
     f.pipeline = pipeline_create(instances, subject->count, &error);
     uint32_t specs = 0;
     const struct metric_spec *const *all = pipeline_metrics(f.pipeline, &specs);
@@ -67,7 +68,7 @@ static void front_flush(struct front_bench *f, struct buffer *body)
     measure_release(f->measure);
 }
 
-/* ---- a back: a store of summaries per cell and minute --------------------------------------------------------- */
+/* ---- a back: a store of summaries per cell and minute ---------------------------------------- */
 
 struct back_bench {
     struct metric_table *metrics;
@@ -78,7 +79,8 @@ struct back_bench {
 
 static struct back_bench back_open(merge_function *merge)
 {
-    return (struct back_bench){metric_table_create(), store_create((uint64_t)1 << 30), BUFFER_WITH_LIMIT((size_t)16 << 20), merge};
+    return (struct back_bench){metric_table_create(), store_create((uint64_t)1 << 30),
+                               BUFFER_WITH_LIMIT((size_t)16 << 20), merge};
 }
 
 static void back_close(struct back_bench *b)
@@ -94,7 +96,8 @@ static bool back_add(struct back_bench *b, const struct store_key *key, struct b
     struct bytes stored = store_get(b->store, key);
     if (!bytes_present(stored))
         stored = bytes_of("", 0); /* so that everything goes through the merge */
-    bool ok = key->kind == 'X' ? exemplar_merge(stored, value, &b->scratch) : b->merge(stored, value, &b->scratch);
+    bool ok = key->kind == 'X' ? exemplar_merge(stored, value, &b->scratch)
+                               : b->merge(stored, value, &b->scratch);
     return ok && store_put(b->store, key, buffer_bytes(&b->scratch));
 }
 
@@ -127,8 +130,8 @@ static bool all_in(const struct store *a, const struct store *b, struct error *w
     struct bytes value;
     while (store_walk(a, &cursor, &key, &value))
         if (!bytes_equal(value, store_get(b, &key)))
-            return error_set(why, ERROR_INPUT, "sums differ: %zu bytes of kind %c here, %zu there", value.size, key.kind,
-                             store_get(b, &key).size);
+            return error_set(why, ERROR_INPUT, "sums differ: %zu bytes of kind %c here, %zu there",
+                             value.size, key.kind, store_get(b, &key).size);
     return true;
 }
 
@@ -137,13 +140,15 @@ static bool same_store(const struct store *a, const struct store *b, struct erro
     return all_in(a, b, why) && all_in(b, a, why);
 }
 
-/* Rows as decoding leaves them: what annotators write is absent, but for the labels that a verdict brings. */
+/* Rows as decoding leaves them: what annotators write is absent, but for the labels that a verdict
+ * brings. */
 static struct drawn *input_rows(const struct measure_subject *subject, uint32_t rows, uint64_t seed)
 {
     struct drawn *drawn = drawn_create();
     draw_rows(drawn, rows, seed);
     for (uint32_t i = 0; i < subject->count; i++)
-        for (const enum span_column *column = subject->annotators[i].class->writes; *column != SPAN_COLUMN_COUNT; column++)
+        for (const enum span_column *column = subject->annotators[i].class->writes;
+             *column != SPAN_COLUMN_COUNT; column++)
             draw_clear_column(drawn->batch, *column);
     draw_column(drawn, SPAN_COLUMN_app, seed);
     draw_column(drawn, SPAN_COLUMN_env, seed + 1);
@@ -151,11 +156,11 @@ static struct drawn *input_rows(const struct measure_subject *subject, uint32_t 
     return drawn;
 }
 
-/* ---- laws -------------------------------------------------------------------------------------------------------- */
+/* ---- laws ------------------------------------------------------------------------------------ */
 
 /* Gives each row to some process, which commits now and then. How many bodies there are. */
-static uint32_t spread(const struct measure_subject *subject, const struct span_batch *rows, struct random_stream *random,
-                       struct buffer *bodies)
+static uint32_t spread(const struct measure_subject *subject, const struct span_batch *rows,
+                       struct random_stream *random, struct buffer *bodies)
 {
     struct front_bench fronts[PROCESSES_MAX];
     uint32_t count = 0;
@@ -180,7 +185,8 @@ static uint32_t spread(const struct measure_subject *subject, const struct span_
 }
 
 /* Folds bodies in any order, some into a second store that is then added to the first. */
-static bool fold_in_any_order(struct back_bench *back, struct buffer *bodies, uint32_t count, struct random_stream *random)
+static bool fold_in_any_order(struct back_bench *back, struct buffer *bodies, uint32_t count,
+                              struct random_stream *random)
 {
     struct back_bench second = back_open(back->merge);
     bool ok = true;
@@ -200,7 +206,8 @@ static bool fold_in_any_order(struct back_bench *back, struct buffer *bodies, ui
     return ok;
 }
 
-static void one_process(const struct measure_subject *subject, const struct span_batch *rows, struct buffer *body)
+static void one_process(const struct measure_subject *subject, const struct span_batch *rows,
+                        struct buffer *body)
 {
     struct front_bench front = front_open(subject);
     for (uint32_t row = 0; row < rows->rows; row++)
@@ -214,12 +221,15 @@ bool law_processes_add_up(const struct measure_subject *subject, uint64_t seed, 
 {
     struct random_stream random = random_seed(seed);
     struct buffer bodies[BODIES_MAX], whole;
-    struct drawn *rows = input_rows(subject, 1 + (uint32_t)(random_u64(&random) % DRAW_ROWS_MAX), seed);
+    struct drawn *rows =
+        input_rows(subject, 1 + (uint32_t)(random_u64(&random) % DRAW_ROWS_MAX), seed);
     struct back_bench back = back_open(subject->merge), single = back_open(subject->merge);
     one_process(subject, rows->batch, &whole);
     uint32_t count = spread(subject, rows->batch, &random, bodies);
-    bool ok = back_take(&single, buffer_bytes(&whole)) && fold_in_any_order(&back, bodies, count, &random);
-    ok = ok ? same_store(single.store, back.store, why) : error_set(why, ERROR_INPUT, "an undamaged body was refused");
+    bool ok = back_take(&single, buffer_bytes(&whole)) &&
+              fold_in_any_order(&back, bodies, count, &random);
+    ok = ok ? same_store(single.store, back.store, why)
+            : error_set(why, ERROR_INPUT, "an undamaged body was refused");
     for (uint32_t i = 0; i < count; i++)
         buffer_free(&bodies[i]);
     buffer_free(&whole);
@@ -244,11 +254,13 @@ static void mutate(struct buffer *body, struct random_stream *random)
 {
     for (uint64_t n = 1 + random_u64(random) % 4; n > 0; n--) {
         uint8_t *at = &body->data[random_u64(random) % body->size];
-        *at = random_u64(random) % 2 ? (uint8_t)random_u64(random) : (uint8_t)(*at ^ 1u << random_u64(random) % 8);
+        *at = random_u64(random) % 2 ? (uint8_t)random_u64(random)
+                                     : (uint8_t)(*at ^ 1u << random_u64(random) % 8);
     }
 }
 
-bool law_damaged_bodies_are_safe(const struct measure_subject *subject, uint64_t seed, struct error *why)
+bool law_damaged_bodies_are_safe(const struct measure_subject *subject, uint64_t seed,
+                                 struct error *why)
 {
     struct random_stream random = random_seed(seed);
     struct buffer body;
@@ -259,7 +271,8 @@ bool law_damaged_bodies_are_safe(const struct measure_subject *subject, uint64_t
     for (size_t size = 0; ok && size < body.size; size += seed % 16 ? 97 : 1) {
         uint8_t *exact = memory_allocate_raw(size + 1); /* so that a look past the end is seen */
         memcpy(exact + 1, body.data, size);
-        ok = !back_take(&back, bytes_of(exact + 1, size)) || error_set(why, ERROR_INPUT, "took %zu of %zu bytes", size, body.size);
+        ok = !back_take(&back, bytes_of(exact + 1, size)) ||
+             error_set(why, ERROR_INPUT, "took %zu of %zu bytes", size, body.size);
         memory_free(exact);
     }
     uint8_t *original = memory_allocate_raw(body.size);

@@ -1,5 +1,6 @@
 /*
- * tracker_laws.c - see laws.h. Evidence is drawn hour by hour; each tracker takes the kinds it declares.
+ * tracker_laws.c - see laws.h. Evidence is drawn hour by hour; each tracker takes the kinds it
+ * declares.
  */
 #include "engine/base/json.h"
 #include "engine/base/memory.h"
@@ -7,13 +8,13 @@
 #include "tests/laws/allocations.h"
 #include "tests/laws/laws.h"
 
-#define HOUR_MS ((int64_t)3600000)
-#define FIRST_HOUR ((int64_t)472222)
-#define HOURS 30
-#define PIECES_MAX 40
-#define PIECE_BYTES 400
+#define HOUR_MS          ((int64_t)3600000)
+#define FIRST_HOUR       ((int64_t)472222)
+#define HOURS            30
+#define PIECES_MAX       40
+#define PIECE_BYTES      400
 #define OUTPUT_BYTES_MAX ((size_t)16 << 20) /* what entities.c has room for */
-#define VALUE_BYTES_MAX 8192
+#define VALUE_BYTES_MAX  8192
 
 /* The evidence of one hour. */
 struct pieces {
@@ -24,9 +25,17 @@ struct pieces {
 
 static struct bytes draw_label(struct random_stream *random, uint64_t variety)
 {
-    static const char *const labels[] = {"refund", "order", "faq", "v1", "v2", "none", "", "\xf0\x9f\x98\x80", "a\"b\\c\n",
-                                         "0123456789012345678901234567890123456789012345678901234567890123",
-                                         "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9"};
+    static const char *const labels[] = {
+        "refund",    "order",
+        "faq",       "v1",
+        "v2",        "none",
+        "",          "\xf0\x9f\x98\x80",
+        "a\"b\\c\n", "0123456789012345678901234567890123456789012345678901234567890123",
+        "w0",        "w1",
+        "w2",        "w3",
+        "w4",        "w5",
+        "w6",        "w7",
+        "w8",        "w9"};
     uint64_t count = sizeof labels / sizeof *labels;
     return bytes_from_text(labels[random_u64(random) % (variety < count ? variety : count)]);
 }
@@ -37,10 +46,13 @@ static void draw_pieces(struct random_stream *random, int64_t hour, struct piece
     out->count = 1 + (uint32_t)(random_u64(random) % PIECES_MAX);
     for (uint32_t i = 0; i < out->count; i++) {
         struct buffer piece = {out->bytes[i], 0, PIECE_BYTES, PIECE_BYTES, false};
-        struct evidence_population e = {.hour = hour - (random_u64(random) % 10 == 0 ? (int64_t)(random_u64(random) % 5) : 0),
-                                        .calls = random_u64(random) % 6 ? random_u64(random) % 3000 : random_u64(random),
-                                        .env = draw_label(random, 2), .intent = draw_label(random, variety),
-                                        .prompt = draw_label(random, variety), .model = draw_label(random, variety)};
+        struct evidence_population e = {
+            .hour = hour - (random_u64(random) % 10 == 0 ? (int64_t)(random_u64(random) % 5) : 0),
+            .calls = random_u64(random) % 6 ? random_u64(random) % 3000 : random_u64(random),
+            .env = draw_label(random, 2),
+            .intent = draw_label(random, variety),
+            .prompt = draw_label(random, variety),
+            .model = draw_label(random, variety)};
         evidence_write_population(&e, &piece);
         out->sizes[i] = piece.size;
     }
@@ -61,7 +73,7 @@ static void shuffle(struct random_stream *random, const struct pieces *from, str
     }
 }
 
-/* ---- a tracker as entities.c runs it ----------------------------------------------------------------------- */
+/* ---- a tracker as entities.c runs it --------------------------------------------------------- */
 
 struct seat {
     const struct tracker_subject *subject;
@@ -72,12 +84,17 @@ struct seat {
 
 static struct tracker_call call_at(struct seat *seat, int64_t now_ms)
 {
-    return (struct tracker_call){.conf = seat->subject->conf, .entity = BYTES_LITERAL("shop"), .now_ms = now_ms, .outputs = &seat->outputs};
+    return (struct tracker_call){.conf = seat->subject->conf,
+                                 .entity = BYTES_LITERAL("shop"),
+                                 .now_ms = now_ms,
+                                 .outputs = &seat->outputs};
 }
 
 static struct seat seat_open(const struct tracker_subject *subject, int64_t now_ms)
 {
-    struct seat seat = {.subject = subject, .state = memory_allocate(subject->class->state_bytes), .outputs = BUFFER_WITH_LIMIT(4 * OUTPUT_BYTES_MAX)};
+    struct seat seat = {.subject = subject,
+                        .state = memory_allocate(subject->class->state_bytes),
+                        .outputs = BUFFER_WITH_LIMIT(4 * OUTPUT_BYTES_MAX)};
     struct tracker_call call = call_at(&seat, now_ms);
     subject->class->start(&call, seat.state);
     return seat;
@@ -91,7 +108,8 @@ static void seat_close(struct seat *seat)
 
 static void fire_due(struct seat *seat, int64_t now_ms)
 {
-    for (int i = 0; !seat->stuck && i < 100 && seat->subject->class->deadline(seat->state) <= now_ms; i++) {
+    for (int i = 0;
+         !seat->stuck && i < 100 && seat->subject->class->deadline(seat->state) <= now_ms; i++) {
         int64_t before = seat->subject->class->deadline(seat->state);
         struct tracker_call call = call_at(seat, now_ms);
         seat->subject->class->timer(&call, seat->state);
@@ -106,17 +124,20 @@ static void live_hour(struct seat *seat, const struct pieces *pieces, int64_t ho
     for (uint32_t i = 0; i < pieces->count; i++) {
         fire_due(seat, now_ms + i * 1000);
         struct tracker_call call = call_at(seat, now_ms + i * 1000);
-        seat->subject->class->evidence_in(&call, seat->state, bytes_of(pieces->bytes[i], pieces->sizes[i]));
+        seat->subject->class->evidence_in(&call, seat->state,
+                                          bytes_of(pieces->bytes[i], pieces->sizes[i]));
     }
     fire_due(seat, now_ms + HOUR_MS - 1);
 }
 
-/* ---- laws ------------------------------------------------------------------------------------------------------- */
+/* ---- laws ------------------------------------------------------------------------------------ */
 
-bool law_evidence_order_does_not_matter(const struct tracker_subject *subject, uint64_t seed, struct error *why)
+bool law_evidence_order_does_not_matter(const struct tracker_subject *subject, uint64_t seed,
+                                        struct error *why)
 {
     struct random_stream random = random_seed(seed);
-    struct seat one = seat_open(subject, FIRST_HOUR * HOUR_MS), other = seat_open(subject, FIRST_HOUR * HOUR_MS);
+    struct seat one = seat_open(subject, FIRST_HOUR * HOUR_MS),
+                other = seat_open(subject, FIRST_HOUR * HOUR_MS);
     struct pieces *pieces = memory_allocate(2 * sizeof *pieces);
     bool ok = true;
     for (int64_t h = 0; ok && h < HOURS; h++) {
@@ -124,7 +145,8 @@ bool law_evidence_order_does_not_matter(const struct tracker_subject *subject, u
         shuffle(&random, &pieces[0], &pieces[1]);
         live_hour(&one, &pieces[0], FIRST_HOUR + h);
         live_hour(&other, &pieces[1], FIRST_HOUR + h);
-        ok = bytes_equal(buffer_bytes(&one.outputs), buffer_bytes(&other.outputs)) && memcmp(one.state, other.state, subject->class->state_bytes) == 0;
+        ok = bytes_equal(buffer_bytes(&one.outputs), buffer_bytes(&other.outputs)) &&
+             memcmp(one.state, other.state, subject->class->state_bytes) == 0;
     }
     memory_free(pieces);
     seat_close(&one);
@@ -132,10 +154,12 @@ bool law_evidence_order_does_not_matter(const struct tracker_subject *subject, u
     return ok || error_set(why, ERROR_INPUT, "the order of an hour's evidence shows");
 }
 
-bool law_tracker_state_is_flat(const struct tracker_subject *subject, uint64_t seed, struct error *why)
+bool law_tracker_state_is_flat(const struct tracker_subject *subject, uint64_t seed,
+                               struct error *why)
 {
     struct random_stream random = random_seed(seed);
-    struct seat still = seat_open(subject, FIRST_HOUR * HOUR_MS), moving = seat_open(subject, FIRST_HOUR * HOUR_MS);
+    struct seat still = seat_open(subject, FIRST_HOUR * HOUR_MS),
+                moving = seat_open(subject, FIRST_HOUR * HOUR_MS);
     struct pieces *pieces = memory_allocate(sizeof *pieces);
     uint32_t size = subject->class->state_bytes;
     bool ok = true;
@@ -148,7 +172,8 @@ bool law_tracker_state_is_flat(const struct tracker_subject *subject, uint64_t s
         moving.state = elsewhere;
         live_hour(&still, pieces, FIRST_HOUR + h);
         live_hour(&moving, pieces, FIRST_HOUR + h);
-        ok = bytes_equal(buffer_bytes(&still.outputs), buffer_bytes(&moving.outputs)) && memcmp(still.state, moving.state, size) == 0;
+        ok = bytes_equal(buffer_bytes(&still.outputs), buffer_bytes(&moving.outputs)) &&
+             memcmp(still.state, moving.state, size) == 0;
     }
     memory_free(pieces);
     seat_close(&still);
@@ -156,7 +181,8 @@ bool law_tracker_state_is_flat(const struct tracker_subject *subject, uint64_t s
     return ok || error_set(why, ERROR_INPUT, "a state that was moved does not go on as before");
 }
 
-static bool survives_damage(const struct seat *seat, const struct pieces *pieces, int64_t hour, struct random_stream *random, struct error *why)
+static bool survives_damage(const struct seat *seat, const struct pieces *pieces, int64_t hour,
+                            struct random_stream *random, struct error *why)
 {
     uint32_t size = seat->subject->class->state_bytes;
     struct seat damaged = seat_open(seat->subject, hour * HOUR_MS);
@@ -164,21 +190,28 @@ static bool survives_damage(const struct seat *seat, const struct pieces *pieces
     for (int n = 0; ok && n < 3; n++) {
         memcpy(damaged.state, seat->state, size);
         for (uint64_t flips = 1 + random_u64(random) % 3; flips > 0; flips--)
-            damaged.state[random_u64(random) % (random_u64(random) % 4 ? 48 : size < 4096 ? size : 4096) % size] ^= (uint8_t)(1u << random_u64(random) % 8);
+            damaged.state[random_u64(random) %
+                          (random_u64(random) % 4 ? 48
+                           : size < 4096          ? size
+                                                  : 4096) %
+                          size] ^= (uint8_t)(1u << random_u64(random) % 8);
         if (!seat->subject->class->valid(damaged.state, size))
             continue;
         live_hour(&damaged, pieces, hour);
-        ok = seat->subject->class->valid(damaged.state, size) || error_set(why, ERROR_INPUT, "took a damaged state and made an invalid one of it");
+        ok = seat->subject->class->valid(damaged.state, size) ||
+             error_set(why, ERROR_INPUT, "took a damaged state and made an invalid one of it");
     }
     seat_close(&damaged);
     return ok;
 }
 
 /* Evidence with flipped bytes, or cut: whatever it is taken for, the state stays valid. */
-static bool survives_damaged_evidence(struct seat *seat, struct pieces *pieces, int64_t hour, struct random_stream *random, struct error *why)
+static bool survives_damaged_evidence(struct seat *seat, struct pieces *pieces, int64_t hour,
+                                      struct random_stream *random, struct error *why)
 {
     for (uint32_t i = 0; i < pieces->count; i++) {
-        pieces->bytes[i][random_u64(random) % pieces->sizes[i]] ^= (uint8_t)(1u << random_u64(random) % 8);
+        pieces->bytes[i][random_u64(random) % pieces->sizes[i]] ^=
+            (uint8_t)(1u << random_u64(random) % 8);
         if (random_u64(random) % 3 == 0)
             pieces->sizes[i] = random_u64(random) % pieces->sizes[i];
     }
@@ -187,7 +220,8 @@ static bool survives_damaged_evidence(struct seat *seat, struct pieces *pieces, 
            error_set(why, ERROR_INPUT, "damaged evidence made its state invalid");
 }
 
-bool law_tracker_state_is_checked(const struct tracker_subject *subject, uint64_t seed, struct error *why)
+bool law_tracker_state_is_checked(const struct tracker_subject *subject, uint64_t seed,
+                                  struct error *why)
 {
     struct random_stream random = random_seed(seed);
     struct seat seat = seat_open(subject, FIRST_HOUR * HOUR_MS);
@@ -195,8 +229,10 @@ bool law_tracker_state_is_checked(const struct tracker_subject *subject, uint64_
     uint32_t size = subject->class->state_bytes;
     bool ok = true;
     for (int64_t h = 0; ok && h < 6; h++) {
-        ok = subject->class->valid(seat.state, size) || error_set(why, ERROR_INPUT, "calls its own state invalid");
-        ok = ok && (!subject->class->valid(seat.state, size - 1) || error_set(why, ERROR_INPUT, "takes a state that is too short"));
+        ok = subject->class->valid(seat.state, size) ||
+             error_set(why, ERROR_INPUT, "calls its own state invalid");
+        ok = ok && (!subject->class->valid(seat.state, size - 1) ||
+                    error_set(why, ERROR_INPUT, "takes a state that is too short"));
         draw_pieces(&random, FIRST_HOUR + h, pieces);
         live_hour(&seat, pieces, FIRST_HOUR + h);
         ok = ok && survives_damage(&seat, pieces, FIRST_HOUR + h + 1, &random, why);
@@ -216,14 +252,17 @@ static bool outputs_readable(struct bytes outputs, struct error *why)
     struct bytes key, value;
     bool ok = true;
     while (ok && tracker_next_output(&reader, &kind, &key, &value)) {
-        ok = kind <= OUTPUT_DECISION && key.size > 0 && key.size <= 256 && value.size <= VALUE_BYTES_MAX;
+        ok = kind <= OUTPUT_DECISION && key.size > 0 && key.size <= 256 &&
+             value.size <= VALUE_BYTES_MAX;
         ok = ok && json_is_object(json_parse(json, value, 4, why));
     }
     json_destroy(json);
-    return (ok && !reader.failed) || error_set(why, ERROR_INPUT, "an output is not a record: %.*s", BYTES_FMT(value));
+    return (ok && !reader.failed) ||
+           error_set(why, ERROR_INPUT, "an output is not a record: %.*s", BYTES_FMT(value));
 }
 
-bool law_tracker_outputs_are_bounded(const struct tracker_subject *subject, uint64_t seed, struct error *why)
+bool law_tracker_outputs_are_bounded(const struct tracker_subject *subject, uint64_t seed,
+                                     struct error *why)
 {
     struct random_stream random = random_seed(seed);
     struct seat seat = seat_open(subject, FIRST_HOUR * HOUR_MS);
@@ -245,7 +284,8 @@ bool law_tracker_outputs_are_bounded(const struct tracker_subject *subject, uint
     return ok;
 }
 
-bool law_tracker_does_not_allocate(const struct tracker_subject *subject, uint64_t seed, struct error *why)
+bool law_tracker_does_not_allocate(const struct tracker_subject *subject, uint64_t seed,
+                                   struct error *why)
 {
     struct random_stream random = random_seed(seed);
     struct seat seat = seat_open(subject, FIRST_HOUR * HOUR_MS);

@@ -7,11 +7,14 @@ static void names_are_different(void **state)
 {
     (void)state;
     for (uint32_t i = 0; registry_annotators[i] != NULL; i++)
-        assert_ptr_equal(registry_find_annotator(bytes_from_text(registry_annotators[i]->name)), registry_annotators[i]);
+        assert_ptr_equal(registry_find_annotator(bytes_from_text(registry_annotators[i]->name)),
+                         registry_annotators[i]);
     for (uint32_t i = 0; registry_detectors[i] != NULL; i++)
-        assert_ptr_equal(registry_find_detector(bytes_from_text(registry_detectors[i]->name)), registry_detectors[i]);
+        assert_ptr_equal(registry_find_detector(bytes_from_text(registry_detectors[i]->name)),
+                         registry_detectors[i]);
     for (uint32_t i = 0; registry_trackers[i] != NULL; i++)
-        assert_ptr_equal(registry_find_tracker(bytes_from_text(registry_trackers[i]->name)), registry_trackers[i]);
+        assert_ptr_equal(registry_find_tracker(bytes_from_text(registry_trackers[i]->name)),
+                         registry_trackers[i]);
     assert_null(registry_find_detector(BYTES_LITERAL("nothing")));
 }
 
@@ -22,7 +25,8 @@ static void trackers_keep_their_places(void **state)
     assert_string_equal(registry_trackers[0]->name, "planner");
 }
 
-static const struct option *section_option(const struct registry *registry, const char *section, const char *name, void **conf)
+static const struct option *section_option(const struct registry *registry, const char *section,
+                                           const char *name, void **conf)
 {
     for (uint32_t i = 0; i < registry->sections_count; i++)
         if (strcmp(registry->sections[i].name, section) == 0) {
@@ -32,7 +36,8 @@ static const struct option *section_option(const struct registry *registry, cons
     return NULL;
 }
 
-static void assert_prints(const struct registry *registry, const char *section, const char *name, const char *expected)
+static void assert_prints(const struct registry *registry, const char *section, const char *name,
+                          const char *expected)
 {
     char text[100];
     void *conf = NULL;
@@ -49,8 +54,10 @@ static void settings_reach_their_operator(void **state)
     struct error error = {0};
     assert_prints(registry, "format", "expect", "auto");
     assert_prints(registry, "planner", "target_per_day", "2000");
-    assert_true(registry_set(registry, BYTES_LITERAL("format.expect"), BYTES_LITERAL("json"), &error));
-    assert_true(registry_set(registry, BYTES_LITERAL("planner.target_per_day"), BYTES_LITERAL("500"), &error));
+    assert_true(
+        registry_set(registry, BYTES_LITERAL("format.expect"), BYTES_LITERAL("json"), &error));
+    assert_true(registry_set(registry, BYTES_LITERAL("planner.target_per_day"),
+                             BYTES_LITERAL("500"), &error));
     assert_prints(registry, "format", "expect", "json");
     assert_prints(registry, "planner", "target_per_day", "500");
     assert_true(registry_check(registry, &error));
@@ -66,7 +73,8 @@ static void wrong_settings_are_refused_by_name(void **state)
     static const struct {
         const char *name, *value, *message;
     } wrong[] = {
-        {"format.expekt", "json", "unknown option \"format.expekt\"; did you mean \"format.expect\"?"},
+        {"format.expekt", "json",
+         "unknown option \"format.expekt\"; did you mean \"format.expect\"?"},
         {"format.expect", "xml", "format.expect: \"xml\""},
         {"planner.target_per_day", "0", "planner.target_per_day: \"0\""},
         {"planner.target_per_day", "many", "planner.target_per_day: \"many\""},
@@ -79,7 +87,8 @@ static void wrong_settings_are_refused_by_name(void **state)
     struct registry *registry = registry_create();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct error error = {0};
-        assert_false(registry_set(registry, bytes_from_text(wrong[i].name), bytes_from_text(wrong[i].value), &error));
+        assert_false(registry_set(registry, bytes_from_text(wrong[i].name),
+                                  bytes_from_text(wrong[i].value), &error));
         if (strstr(error.message, wrong[i].message) == NULL)
             fail_msg("%s: %s", wrong[i].name, error.message);
     }

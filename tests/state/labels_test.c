@@ -1,11 +1,13 @@
-/* labels_test.c - label sets: sorted whatever the order of adding, one encoding, refused when damaged. */
+/* labels_test.c - label sets: sorted whatever the order of adding, one encoding, refused when
+ * damaged. */
 #include "tests/test.h"
 
 #include "engine/state/labels.h"
 
 static struct labels three_labels(const int order[3])
 {
-    static const char *const names[] = {"app", "env", "intent"}, *const values[] = {"shop", "prod", "refund"};
+    static const char *const names[] = {"app", "env", "intent"}, *const values[] = {"shop", "prod",
+                                                                                    "refund"};
     struct labels labels = {0};
     for (int i = 0; i < 3; i++)
         labels_add(&labels, bytes_from_text(names[order[i]]), bytes_from_text(values[order[i]]));
@@ -16,7 +18,8 @@ static void any_order_of_adding_gives_one_encoding(void **state)
 {
     (void)state;
     static const char golden[] = "\3app\4shop\3env\4prod\6intent\6refund";
-    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     struct buffer out = BUFFER_WITH_LIMIT(1024);
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
         struct labels labels = three_labels(orders[i]);
@@ -76,11 +79,13 @@ static void damage_is_refused(void **state)
 static void a_cells_id_is_sha256_and_its_partition_the_first_four_bytes(void **state)
 {
     (void)state;
-    static const uint8_t golden[CELL_ID_BYTES] = {0x4a, 0xa6, 0x11, 0xfe, 0x5d, 0x46, 0x4c, 0xde, 0xec, 0x44, 0xd9, 0x05, 0x51, 0x5a, 0x1e, 0x56};
+    static const uint8_t golden[CELL_ID_BYTES] = {0x4a, 0xa6, 0x11, 0xfe, 0x5d, 0x46, 0x4c, 0xde,
+                                                  0xec, 0x44, 0xd9, 0x05, 0x51, 0x5a, 0x1e, 0x56};
     struct sha256 *sha = sha256_create();
     struct cell_id id = cell_id_of(BYTES_LITERAL("\3app\4shop\3env\4prod\6intent\6refund"), sha);
     assert_memory_equal(id.bytes, golden, sizeof golden);
-    uint32_t first = (uint32_t)golden[0] << 24 | (uint32_t)golden[1] << 16 | (uint32_t)golden[2] << 8 | golden[3];
+    uint32_t first = (uint32_t)golden[0] << 24 | (uint32_t)golden[1] << 16 |
+                     (uint32_t)golden[2] << 8 | golden[3];
     for (uint32_t n = 1; n < 40; n++)
         assert_int_equal(cell_partition(&id, n), first % n);
     sha256_destroy(sha);

@@ -1,13 +1,14 @@
 /*
- * store_test.c - the store against the simplest thing that could be right: an array of (key, value),
- * copied at every commit and put back at every rollback. And the changelog made from its changes.
+ * store_test.c - the store against the simplest thing that could be right: an array of (key,
+ * value), copied at every commit and put back at every rollback. And the changelog made from its
+ * changes.
  */
 #include "tests/test.h"
 
 #include "engine/state/store.h"
 #include "operators/math/random.h"
 
-#define KEYS 40
+#define KEYS      40
 #define VALUE_MAX 24
 
 struct value {
@@ -24,7 +25,10 @@ static struct store_key key_of(uint32_t i)
     return key;
 }
 
-static struct bytes bytes_of_value(const struct value *v) { return v->there ? bytes_of(v->data, v->size) : BYTES_NONE; }
+static struct bytes bytes_of_value(const struct value *v)
+{
+    return v->there ? bytes_of(v->data, v->size) : BYTES_NONE;
+}
 
 static void assert_equals(const struct store *store, const struct value *map)
 {
@@ -164,7 +168,8 @@ static void a_full_store_refuses_new_keys_only(void **state)
     assert_in_range(kept, 5, 100);
     assert_true(store_bytes(store) <= 2000);
     key.slot = 0;
-    assert_true(store_put(store, &key, BYTES_LITERAL("a much longer value than there was room for")));
+    assert_true(
+        store_put(store, &key, BYTES_LITERAL("a much longer value than there was room for")));
     store_rollback(store);
     assert_int_equal(store_bytes(store), 0);
     store_destroy(store);

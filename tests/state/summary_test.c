@@ -8,8 +8,8 @@
 #include "operators/math/random.h"
 
 #define METRICS 5
-#define BINS 40
-#define CASES 1000
+#define BINS    40
+#define CASES   1000
 
 /* What a summary means, naively. */
 struct sums {
@@ -43,7 +43,8 @@ static struct sums draw(struct random_stream *random)
             continue;
         sums.sum[m] = (int64_t)random_u64(random) >> (8 + random_u64(random) % 56);
         for (uint64_t n = random_u64(random) % 12; n > 0; n--)
-            sums.count[m][random_u64(random) % BINS] += 1 + (random_u64(random) >> (4 + random_u64(random) % 60));
+            sums.count[m][random_u64(random) % BINS] +=
+                1 + (random_u64(random) >> (4 + random_u64(random) % 60));
     }
     return sums;
 }
@@ -70,7 +71,8 @@ static void adding_is_naive_addition_in_any_order_and_grouping(void **state)
 {
     (void)state;
     struct random_stream random = random_seed(test_seed(11));
-    struct buffer e[3], ab = roomy(), ba = roomy(), left = roomy(), bc = roomy(), right = roomy(), naive = roomy();
+    struct buffer e[3], ab = roomy(), ba = roomy(), left = roomy(), bc = roomy(), right = roomy(),
+                        naive = roomy();
     for (int i = 0; i < 3; i++)
         e[i] = roomy();
     for (int n = 0; n < CASES; n++) {
@@ -96,7 +98,8 @@ static void adding_is_naive_addition_in_any_order_and_grouping(void **state)
     }
     for (int i = 0; i < 3; i++)
         buffer_free(&e[i]);
-    buffer_free(&ab), buffer_free(&ba), buffer_free(&left), buffer_free(&bc), buffer_free(&right), buffer_free(&naive);
+    buffer_free(&ab), buffer_free(&ba), buffer_free(&left), buffer_free(&bc), buffer_free(&right),
+        buffer_free(&naive);
 }
 
 static void collecting_adds_a_metrics_bins_and_sum(void **state)
@@ -138,7 +141,8 @@ static const struct {
     {"more bins than any layout", BYTES_LITERAL("\1\0\0\0\0\x81\x09"), false},
     {"too short", BYTES_LITERAL("\1\0\0\0\0\1\5"), false},
     {"half an id", BYTES_LITERAL("\1\0\0"), false},
-    {"a varint that never ends", BYTES_LITERAL("\1\0\0\0\0\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"), false},
+    {"a varint that never ends",
+     BYTES_LITERAL("\1\0\0\0\0\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"), false},
 };
 
 static void only_summaries_are_valid(void **state)
@@ -165,7 +169,8 @@ static void counts_and_sums_that_overflow_are_refused(void **state)
     buffer_free(&a), buffer_free(&b), buffer_free(&out);
 }
 
-/* Whatever the bytes: validity is decided without a crash, and what is valid adds to something valid. */
+/* Whatever the bytes: validity is decided without a crash, and what is valid adds to something
+ * valid. */
 static void mutated_summaries_are_refused_or_still_add(void **state)
 {
     (void)state;
