@@ -61,6 +61,8 @@ const struct front_counters *front_counts(const struct front *front) { return &f
 
 /* ---- sources -------------------------------------------------------------------------------------------- */
 
+static bool relearning(const struct source *source) { return source->relearn_next < source->relearn_until; }
+
 struct source *front_find_source(struct front *front, struct bus_partition p)
 {
     for (uint32_t i = 0; i < front->sources_count; i++)
@@ -99,6 +101,7 @@ int64_t front_assign(struct front *front, const struct bus_position *committed)
     int64_t from = metadata_number(committed->metadata, " d=", committed->offset);
     if (committed->offset < 0 || from < 0 || from > committed->offset)
         from = committed->offset;
+    source->relearn_from = source->relearn_next = from;
     source->relearn_until = committed->offset;
     return from;
 }
@@ -153,6 +156,23 @@ uint32_t front_marks(struct front *front, int64_t wall_ms, struct source_mark *m
     return count;
 }
 
+/* The first record whose ids whoever reads this partition next must have seen. While they are still being
+ * seen again here, that is where our predecessor said so. */
+static int64_t oldest_needed(const struct source *source)
+{
+    uint64_t place = dedupe_oldest_place(source->dedupe);
+    int64_t oldest = place == UINT64_MAX ? source->next : (int64_t)(place >> PLACE_SPAN_BITS);
+    return relearning(source) && source->relearn_from < oldest ? source->relearn_from : oldest;
+}
+
+int64_t front_resume(const struct front *front, struct bus_partition p, int64_t position)
+{
+    for (uint32_t i = 0; i < front->sources_count; i++)
+        if (front->sources[i].at.topic == p.topic && front->sources[i].at.partition == p.partition)
+            return relearning(&front->sources[i]) ? front->sources[i].relearn_next : position;
+    return position;
+}
+
 uint32_t front_positions(struct front *front, uint64_t sequence, uint64_t rates_version, struct bus_position *positions, uint32_t max)
 {
     uint32_t count = 0;
@@ -160,13 +180,11 @@ uint32_t front_positions(struct front *front, uint64_t sequence, uint64_t rates_
         const struct source *source = &front->sources[i];
         if (source->next < 0)
             continue; /* nothing was ever read or committed there */
-        uint64_t oldest = dedupe_oldest_place(source->dedupe);
         struct bus_position *p = &positions[count++];
         p->source = source->at;
         p->offset = source->next;
         (void)snprintf(p->metadata, sizeof p->metadata, "1 s=%llu t=%lld d=%lld r=%llu", (unsigned long long)sequence,
-                       (long long)source->log_time_ms,
-                       (long long)(oldest == UINT64_MAX ? source->next : (int64_t)(oldest >> PLACE_SPAN_BITS)),
+                       (long long)source->log_time_ms, (long long)oldest_needed(source),
                        (unsigned long long)rates_version);
     }
     return count;

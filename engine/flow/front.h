@@ -31,6 +31,8 @@ bool front_take(struct front *front, const struct bus_record *records, uint32_t 
  * how many; max bounds both. at_end is asked of the member. */
 uint32_t front_marks(struct front *front, int64_t wall_ms, struct source_mark *marks, uint32_t max);
 uint32_t front_positions(struct front *front, uint64_t sequence, uint64_t rates_version, struct bus_position *positions, uint32_t max);
+/* Where reading goes on after an abort: before the position where ids are still to be seen again. */
+int64_t front_resume(const struct front *front, struct bus_partition partition, int64_t position);
 /* The transaction with these positions is committed. */
 void front_committed(struct front *front);
 

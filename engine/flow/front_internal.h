@@ -14,7 +14,8 @@ struct source {
     struct bus_partition at;
     int64_t next;      /* offset to read next; -1: nothing known */
     int64_t committed; /* the same at the last commit */
-    int64_t relearn_until; /* records before this offset are read for their ids only */
+    /* Records in [relearn_from, relearn_until) are read for their ids only; done up to relearn_next. */
+    int64_t relearn_from, relearn_until, relearn_next;
     int64_t log_time_ms, committed_log_time_ms;
     int64_t progress_wall_ms; /* wall time of the newest record taken */
     struct dedupe *dedupe;

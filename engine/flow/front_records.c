@@ -212,6 +212,7 @@ static bool take_record(struct front *front, uint32_t number, const struct rates
         source->log_time_ms = facts->time_ms;
     if (!facts->quiet)
         source->next = record->offset + 1;
+    source->relearn_next = record->offset + 1;
     source->progress_wall_ms = wall_ms;
     front->counters.records += !facts->quiet;
     front->counters.bytes += facts->quiet ? 0 : record->value.size;

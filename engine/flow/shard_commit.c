@@ -5,6 +5,7 @@
 #include "engine/flow/shard_internal.h"
 
 #include "engine/base/check.h"
+#include "engine/base/fault.h"
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 
@@ -211,6 +212,8 @@ static bool settle_abort(struct shard *shard, struct error *error)
     owned_rollback_all(shard->owned);
     outbox_reset(shard->outbox);
     uint32_t count = gather_positions(shard);
+    for (uint32_t i = 0; i < count; i++)
+        shard->positions[i].offset = front_resume(shard->front, shard->positions[i].source, shard->positions[i].offset);
     shard_publish(shard);
     return count == 0 || member_seek(shard->member, shard->positions, count, error);
 }
@@ -263,6 +266,8 @@ bool shard_commit(struct shard *shard, bool punctuate, struct error *error)
     shard->status.commit_ns += (uint64_t)(clock_monotonic_ns() - before_ns);
     if (outcome != COMMIT_DONE)
         return settle(shard, outcome, error);
+    fault_point("publish.before");
     settle_commit(shard, count, now_ms, punctuate);
+    fault_point("publish.after");
     return true;
 }
