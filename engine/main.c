@@ -17,6 +17,7 @@ static const struct subcommand subcommands[] = {
     {"demo", command_demo, "35 simulated days of traffic with scripted incidents; no Kafka needed"},
     {"run", command_run, "the engine, on Kafka"},
     {"replay", command_replay, "the engine on files: every alert, and what is missing"},
+    {"check", command_check, "is the configuration right, and what do its numbers mean?"},
     {"topics", command_topics, "lists the topics an application needs, creates what is missing"},
     {"decode", command_decode, "files of spans as canonical JSON lines"},
 };

@@ -10,6 +10,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/bus/embedded_log.h"
+#include "engine/command/find_rules.h"
 #include "engine/command/replay_input.h"
 #include "engine/command/replay_report.h"
 #include "engine/flow/topics.h"
@@ -17,7 +18,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define CHUNK_RECORDS_MAX 4096
 #define CHUNK_BYTES_MAX ((uint64_t)4 << 20)
@@ -66,38 +66,6 @@ static bool take_jobs(int *argc, char **argv, struct error *error)
             return error_set(error, ERROR_INPUT, "--jobs takes 1: records are replayed in one order, by one thread");
     }
     *argc = kept;
-    return true;
-}
-
-static bool names_rules(const struct command_arguments *arguments)
-{
-    for (uint32_t i = 0; i < arguments->overrides_count; i++)
-        if (strncmp(arguments->overrides[i], "rules.file=", 11) == 0)
-            return true;
-    return arguments->config_path != NULL;
-}
-
-/* Without a configuration file: the shipped rules, as a --set of their own. */
-static bool find_rules(struct command_arguments *arguments, char *setting, size_t size, struct error *error)
-{
-    char program[3000];
-    if (names_rules(arguments))
-        return true;
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = 0;
-    char *slash = strrchr(program, '/');
-    if (slash != NULL)
-        *slash = 0;
-    (void)snprintf(setting, size, "rules.file=config/rules.yaml");
-    if (access("config/rules.yaml", R_OK) != 0)
-        (void)snprintf(setting, size, "rules.file=%s/../../config/rules.yaml", program);
-    if (access(setting + strlen("rules.file="), R_OK) != 0)
-        return error_set(error, ERROR_INPUT,
-                         "no rules: neither config/rules.yaml here nor %s is there; name some with -c FILE or --set rules.file=FILE",
-                         setting + strlen("rules.file="));
-    if (arguments->overrides_count == COMMAND_OVERRIDES_MAX)
-        return error_set(error, ERROR_LIMIT, "more than %d --set", COMMAND_OVERRIDES_MAX - 1);
-    arguments->overrides[arguments->overrides_count++] = setting;
     return true;
 }
 
@@ -311,7 +279,7 @@ int command_replay(int argc, char **argv, const struct command_operators *operat
 {
     struct command_arguments arguments = {0};
     struct error error = {0};
-    char rules[4000];
+    char rules[FIND_RULES_BYTES];
     if (!take_jobs(&argc, argv, &error) || !command_read_arguments(argc, argv, &arguments, &error))
         return command_fail(&arguments, &error, COMMAND_USAGE);
     if (arguments.help) {
@@ -322,7 +290,7 @@ int command_replay(int argc, char **argv, const struct command_operators *operat
         (void)error_set(&error, ERROR_INPUT, "replay needs files; see assay replay --help");
         return command_fail(&arguments, &error, COMMAND_USAGE);
     }
-    struct setup *setup = find_rules(&arguments, rules, sizeof rules, &error) ? setup_load(&arguments, operators, &error) : NULL;
+    struct setup *setup = find_rules(&arguments, rules, &error) ? setup_load(&arguments, operators, &error) : NULL;
     if (setup == NULL)
         return command_fail(&arguments, &error, COMMAND_USAGE);
     log_set_level(setup->config->log_level == LOG_INFO ? LOG_WARNING : (enum log_level)setup->config->log_level);
