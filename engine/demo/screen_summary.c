@@ -63,7 +63,7 @@ static void print_words(const struct screen_facts *facts, const struct referee_r
     for (uint32_t i = 0; i < result->incidents_count; i++)
         print_incident(&result->incidents[i]);
     if (result->incidents_count == 0)
-        (void)printf("  nothing: these days were too few for an incident after two weeks of calm\n");
+        (void)printf("  nothing went wrong: these days are too few for an incident after two weeks of calm\n");
     if (result->false_alarms == 0)
         (void)printf("  no false alarm\n");
     else
