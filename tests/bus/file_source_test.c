@@ -67,7 +67,7 @@ static void record_file(struct fixture *f, const char *name, const char *rows)
     int timestamp = 0;
     int used = 0;
     for (; sscanf(rows, "%19[^/]/%d/%d/%d%n", topic, &partition, &offset, &timestamp, &used) == 4;
-         rows += used + strspn(rows + used, " ")) {
+         rows += used, rows += strspn(rows, " ")) {
         struct file_record record = {.topic = topic,
                                      .partition = partition,
                                      .offset = offset,
