@@ -2,12 +2,8 @@
  * kafka_assignment.c - which partitions a member owns, and where it reads them.
  *
  * The rebalance callback only notes what is asked; poll hands it out and assign or unassign answers.
- * The group generation is taken once per assignment and used for every commit until the next one:
- * asking at commit time could give the empty identity of a member that was just expelled, which a
- * broker takes from a transaction without checking it.
  */
 #include "engine/base/check.h"
-#include "engine/base/fault.h"
 #include "engine/base/memory.h"
 #include "engine/bus/kafka_internal.h"
 
@@ -62,23 +58,6 @@ rd_kafka_topic_partition_list_t *kafka_list_of(struct kafka_member *m, const str
 
 /* ---- rebalance ------------------------------------------------------------------------------ */
 
-static void take_generation(struct kafka_member *m)
-{
-    if (m->generation != NULL)
-        rd_kafka_consumer_group_metadata_destroy(m->generation);
-    m->generation = rd_kafka_consumer_group_metadata(m->consumer);
-    /* Asked second: an expelled member gets no new id before we answer, so an id now means that the
-     * generation above was a member's. */
-    char *id = rd_kafka_memberid(m->consumer);
-    bool valid = id != NULL && id[0] != '\0';
-    if (id != NULL)
-        rd_kafka_mem_free(m->consumer, id);
-    if (!valid && m->generation != NULL) {
-        rd_kafka_consumer_group_metadata_destroy(m->generation);
-        m->generation = NULL;
-    }
-}
-
 static void note_partitions(struct kafka_member *m, const rd_kafka_topic_partition_list_t *list)
 {
     memory_free(m->pending_partitions);
@@ -117,12 +96,10 @@ void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_
     }
     CHECK(m->pending == MEMBER_IDLE);
     note_partitions(m, list);
-    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
         m->pending = MEMBER_ASSIGN;
-        take_generation(m);
-    } else {
+    else
         m->pending = rd_kafka_assignment_lost(rk) ? MEMBER_LOST : MEMBER_REVOKE;
-    }
     rd_kafka_yield(rk);
 }
 

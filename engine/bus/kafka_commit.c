@@ -8,7 +8,7 @@
  *   middle of the next transaction, and ends that one. So the producer is replaced before the next
  *   begin; the new epoch makes the straggler void.
  * - "Fenced" may be our own doing: a transaction that outlived its time-out. Replaced once; when it
- *   happens again soon, a twin with our transactional.id runs.
+ *   happens again soon to a young transaction, a twin with our transactional.id runs.
  */
 #include "engine/base/check.h"
 #include "engine/base/fault.h"
@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #define FENCE_MEMORY_NS 60000000000
+#define OUTLIVED_MAX 5
 #define ABORT_TIMEOUT_MS 10000
 
 enum verdict {
@@ -58,21 +59,26 @@ static int call_timeout_ms(int64_t deadline_ns)
     return left_ms < 100 ? 100 : (int)left_ms;
 }
 
-/* True: go on with a new producer. False: this identity is someone else's now. */
+/* True: go on with a new producer. False: there is no use. */
 static bool survive_fence(struct kafka_member *m, const struct error *note, struct error *error)
 {
     int64_t now_ns = clock_monotonic_ns();
     int64_t age_ms = m->begun_ns ? (now_ns - m->begun_ns) / 1000000 : 0;
+    bool outlived = age_ms >= m->bus->options.transaction_timeout_ms;
     bool again = m->fenced_ns != 0 && now_ns - m->fenced_ns < FENCE_MEMORY_NS;
-    m->fenced_ns = now_ns;
     atomic_fetch_add_explicit(&m->count_fenced, 1, memory_order_relaxed);
-    if (!again && !fault_rule_off("fence_once"))
+    if (outlived)
+        m->outlived_in_row++;
+    else
+        m->fenced_ns = now_ns;
+    if ((outlived ? m->outlived_in_row <= OUTLIVED_MAX : !again) && !fault_rule_off("fence_once"))
         return true;
-    if (age_ms >= m->bus->options.transaction_timeout_ms)
+    if (outlived)
         return error_set(error, ERROR_FENCED,
-                         "%s: the broker ended our transactions twice because they took longer than their %d ms (this one "
+                         "%s: the broker ended %u transactions in a row because they took longer than %d ms (this one "
                          "%lld ms): %s. Raise transaction_timeout_ms, or look at the brokers' health",
-                         m->transactional_id, m->bus->options.transaction_timeout_ms, (long long)age_ms, note->message);
+                         m->transactional_id, m->outlived_in_row, m->bus->options.transaction_timeout_ms,
+                         (long long)age_ms, note->message);
     return error_set(error, ERROR_FENCED,
                      "%s: fenced twice within a minute: another process runs with the same application and instance. Give "
                      "each process its own `instance`, or stop the other one (%s)",
@@ -227,9 +233,9 @@ static enum verdict send_offsets(struct kafka_member *m, const struct bus_positi
 {
     if (count == 0)
         return VERDICT_OK;
-    rd_kafka_consumer_group_metadata_t *live =
-        fault_rule_off("pinned_generation") ? rd_kafka_consumer_group_metadata(m->consumer) : NULL;
-    if (m->generation == NULL && live == NULL) {
+    /* An expelled member has an empty id with its old generation: the broker refuses that. */
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(m->consumer);
+    if (group == NULL) {
         error_set(note, ERROR_UNAVAILABLE, "the group expelled this member");
         return VERDICT_ABORT;
     }
@@ -240,13 +246,12 @@ static enum verdict send_offsets(struct kafka_member *m, const struct bus_positi
     do {
         int timeout_ms = call_timeout_ms(deadline_ns);
         kafka_watch_enter(m->bus->watchdog, &m->watch, "send_offsets_to_transaction", timeout_ms);
-        verdict = judge(rd_kafka_send_offsets_to_transaction(m->producer, list, live ? live : m->generation, timeout_ms),
+        verdict = judge(rd_kafka_send_offsets_to_transaction(m->producer, list, group, timeout_ms),
                         deadline_ns, "send_offsets_to_transaction", note);
         kafka_watch_leave(m->bus->watchdog, &m->watch);
     } while (verdict == VERDICT_AGAIN);
     rd_kafka_topic_partition_list_destroy(list);
-    if (live != NULL)
-        rd_kafka_consumer_group_metadata_destroy(live);
+    rd_kafka_consumer_group_metadata_destroy(group);
     return verdict;
 }
 
@@ -288,6 +293,7 @@ enum commit_outcome kafka_member_commit(struct member *base, const struct bus_po
     if (verdict != VERDICT_OK)
         return resolve(m, verdict, &note, positions, count, error);
     end_transaction(m);
+    m->outlived_in_row = 0;
     return COMMIT_DONE;
 }
 

@@ -148,7 +148,6 @@ struct kafka_member {
     uint32_t records_count;
     const rd_kafka_topic_t *last_rkt; /* of last_topic, until the next assignment */
     uint32_t last_topic;
-    rd_kafka_consumer_group_metadata_t *generation; /* as of the last assignment; NULL: none valid */
 
     /* a rebalance that waits for its answer */
     enum member_event pending; /* MEMBER_IDLE: none */
@@ -170,7 +169,8 @@ struct kafka_member {
     uint64_t sockets_closed_at_begin;
     uint32_t produced;                /* in this transaction */
     int64_t begun_ns;
-    int64_t fenced_ns;                /* last time; 0: never */
+    int64_t fenced_ns;                /* last time before its time-out; 0: never */
+    uint32_t outlived_in_row;         /* fenced after its time-out, and no commit since */
     struct error broken;              /* this transaction cannot commit, and why */
 
     atomic_uint_fast64_t count_replaced;

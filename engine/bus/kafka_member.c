@@ -209,8 +209,6 @@ static void free_member(struct kafka_member *m)
     }
     for (uint32_t i = 0; i < m->outputs_count; i++)
         memory_free(m->outputs[i].name);
-    if (m->generation != NULL)
-        rd_kafka_consumer_group_metadata_destroy(m->generation);
     memory_free(m->topics);
     memory_free(m->outputs);
     memory_free(m->messages);

@@ -59,6 +59,8 @@ static void note_record(struct audit *a, const struct bus_record *record)
     assert_int_equal(sscanf(text, "%d %d %lld %llu", &partition, &number, &line.writer, &line.sequence), 4);
     assert_in_range(partition, 0, a->partitions - 1);
     assert_in_range(number, 0, a->numbers - 1);
+    if (getenv("ASSAY_TEST_LOG") != NULL && number % 100 == 0)
+        print_message("audit: %s at offset %lld\n", text, (long long)record->offset);
     note_line(a, line);
     uint8_t *seen = &a->seen[(size_t)partition * (size_t)a->numbers + (size_t)number];
     if (*seen > 0 && a->duplicates++ % 100 == 0)
