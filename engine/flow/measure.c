@@ -239,6 +239,13 @@ static int64_t row_minute(const struct span_batch *batch, uint32_t row, int64_t 
     return end_ns == SPAN_I64_ABSENT || end_ns <= 0 ? fallback_ms / 60000 : end_ns / 60000000000;
 }
 
+/* A hostile value must not overflow a sum: 2^42 leaves room for two million of them. */
+static int64_t clamp_amount(int64_t amount)
+{
+    const int64_t most = (int64_t)1 << 42;
+    return amount > most ? most : amount < -most ? -most : amount;
+}
+
 static void add_traffic_row(struct measure *m, const struct span_batch *batch, uint32_t row, int64_t fallback_ms)
 {
     struct leaf_key key = {.kind = LEAF_TRAFFIC,
@@ -267,7 +274,7 @@ static void add_traffic_row(struct measure *m, const struct span_batch *batch, u
             continue;
         int64_t amount = ((const int64_t *)span_batch_column(batch, slot->spec->sum_column))[row];
         if (amount != SPAN_I64_ABSENT)
-            measure_count(m, counter_key(number, s, COUNTER_SUM), amount);
+            measure_count(m, counter_key(number, s, COUNTER_SUM), clamp_amount(amount));
     }
 }
 
