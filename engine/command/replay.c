@@ -27,11 +27,12 @@
 
 static const char help[] =
     "assay replay [-c FILE] [--set NAME=VALUE …] [--json] [--jobs 1] FILE…\n\n"
-    "Runs the engine on files: .pb and .json are one record each, .jsonl one a line. Records are taken in the\n"
-    "order of their time (the latest span end); the clock is the newest record's. Every alert is one JSON line\n"
-    "on standard output, as it happens; at the end open epochs close once, and a summary says how many series\n"
-    "are watched, and what is missing where the evidence is not enough. With --json the summary is the last\n"
-    "JSON line; its `seconds` are of record time. Same files, same program: same bytes.\n\n"
+    "Runs the engine on files: .pb and .json hold one record, .jsonl one a line (- is standard input),\n"
+    ".records are recorded topics. Records are taken in the order of (time, topic, partition, offset); the time\n"
+    "of a plain one is its latest span end, and the clock is the newest record's. Every alert is a JSON line on\n"
+    "standard output, as it happens. At the end open epochs close once, and a summary says how many series are\n"
+    "watched, and what is missing where the evidence is not enough. With --json it is the last JSON line, whose\n"
+    "`seconds` are of record time. Same files, same program: same bytes.\n\n"
     "Without -c the settings are the defaults and the rules those of config/rules.yaml, here or beside the\n"
     "program's source tree.\n\n"
     "Exit codes: 0 fine, 1 alerts are open at the end, or something could not be read (it is named),\n"
@@ -41,13 +42,14 @@ struct replay {
     const struct command_arguments *arguments;
     struct flow_options flow;
     struct replay_input *input;
-    struct replay_totals totals;
+    struct file_totals totals;
     struct embedded_clock clock;
     struct bus *bus;
     struct shard *shard;
     struct bus_reader *alerts, *dead_letters;
     struct replay_progress progress;
     uint64_t fed;
+    int64_t first_ms, last_ms; /* of what was fed */
     uint64_t bad_records;
 };
 
@@ -98,11 +100,11 @@ static bool limit_topics(struct replay *replay, struct error *error)
 
 static bool open_replay(struct replay *replay, struct error *error)
 {
-    embedded_clock_init(&replay->clock, replay->totals.first_ms);
+    embedded_clock_init(&replay->clock, replay->totals.first_ms > 0 ? replay->totals.first_ms : 0);
     struct embedded_log_options options = {.poll_in_append_order = true, .record_bytes_max = (uint32_t)128 << 20};
     replay->bus = embedded_log_open(&options);
     uint32_t created = 0;
-    if (!topics_create(replay->bus, &replay->flow, replay->totals.partitions, &created, error) || !limit_topics(replay, error))
+    if (!topics_create(replay->bus, &replay->flow, replay_input_partitions(replay->input), &created, error) || !limit_topics(replay, error))
         return false;
     replay->shard = shard_create(&replay->flow, replay->bus, &replay->clock.clock, 0, error);
     if (replay->shard == NULL)
@@ -169,12 +171,10 @@ static void name_dead_letter(struct replay *replay, const struct bus_header *hea
     struct bytes topic = header_of(headers, count, ".errors.topic");
     int64_t partition = number_of(header_of(headers, count, ".errors.partition"));
     int64_t offset = number_of(header_of(headers, count, ".errors.offset"));
-    uint32_t input = 0;
-    while (input + 1 < replay->flow.inputs_count && !bytes_equal_text(topic, replay->flow.inputs[input].name))
-        input++;
-    char place[400] = "";
-    if (!replay_input_place(replay->input, input, (int32_t)partition, offset, place, sizeof place))
-        (void)snprintf(place, sizeof place, "%.*s/%" PRId64 "/%" PRId64, BYTES_FMT(topic), partition, offset);
+    char name[FILE_RECORDS_TOPIC_MAX + 1], place[400] = "";
+    (void)snprintf(name, sizeof name, "%.*s", BYTES_FMT(topic));
+    if (!file_source_find(replay_input_source(replay->input), name, (int32_t)partition, offset, place, sizeof place))
+        (void)snprintf(place, sizeof place, "%s/%" PRId64 "/%" PRId64, name, partition, offset);
     struct bytes spans = header_of(headers, count, ".errors.bad_spans"), byte = header_of(headers, count, ".errors.byte");
     (void)error_set(&error, ERROR_INPUT, "%s: %.*s%s%.*s%s%.*s", place, BYTES_FMT(header_of(headers, count, ".errors.message")),
                     bytes_present(byte) ? ", byte " : "", BYTES_FMT(byte), bytes_present(spans) ? ", bad spans: " : "",
@@ -207,22 +207,28 @@ static bool work_until_idle(struct replay *replay, struct error *error)
     return turn != SHARD_FAILED && print_alerts(replay, error) && name_dead_letters(replay, error);
 }
 
-/* What was read within one commit interval of record time. */
-static bool feed(struct replay *replay, int64_t until_ms, struct error *error)
+/* What was read within one commit interval of record time; END: that was all. */
+static enum file_event feed(struct replay *replay, int64_t until_ms, struct error *error)
 {
-    struct replay_record record;
-    int64_t time_ms = 0, newest_ms = replay->clock.clock.now_ms(&replay->clock.clock);
+    struct file_record record;
+    enum file_event event = FILE_RECORD;
     uint64_t bytes = 0;
-    for (int n = 0; n < CHUNK_RECORDS_MAX && bytes < CHUNK_BYTES_MAX && replay_input_peek(replay->input, &time_ms) && time_ms < until_ms; n++) {
-        if (!replay_input_next(replay->input, &record, error) ||
-            !embedded_log_append_at(replay->bus, &record.output, record.offset, error))
-            return false;
-        bytes += record.output.value.size;
-        newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
-        replay->fed++;
+    for (int n = 0; n < CHUNK_RECORDS_MAX && bytes < CHUNK_BYTES_MAX; n++) {
+        event = replay_input_next(replay->input, until_ms, &record, error);
+        if (event != FILE_RECORD)
+            break;
+        struct bus_output output = {.topic = record.topic, .partition = record.partition, .timestamp_ms = record.timestamp_ms,
+                                    .key = record.key, .value = record.value, .headers = record.headers,
+                                    .headers_count = record.headers_count};
+        if (!embedded_log_append_at(replay->bus, &output, record.offset, error))
+            return FILE_FAILED;
+        bytes += record.value.size;
+        replay->last_ms = record.timestamp_ms > replay->last_ms ? record.timestamp_ms : replay->last_ms;
+        replay->first_ms = replay->fed++ == 0 ? record.timestamp_ms : replay->first_ms;
     }
-    embedded_clock_set(&replay->clock, newest_ms);
-    return true;
+    if (replay->last_ms > replay->clock.clock.now_ms(&replay->clock.clock))
+        embedded_clock_set(&replay->clock, replay->last_ms);
+    return event;
 }
 
 /* What is on the exchange is folded, and what comes of that is committed. */
@@ -234,29 +240,37 @@ static bool settle(struct replay *replay, struct error *error)
     return true;
 }
 
+static void show_progress(struct replay *replay)
+{
+    struct shard_status status;
+    if (!replay->progress.on)
+        return;
+    struct file_progress progress = file_source_progress(replay_input_source(replay->input));
+    shard_read_status(replay->shard, &status);
+    replay_progress_show(&replay->progress, progress.bytes_done, progress.bytes_total, status.front.spans, replay->last_ms);
+}
+
 static bool go_through(struct replay *replay, struct error *error)
 {
     int64_t time_ms = 0;
-    struct shard_status status = {0};
     if (!work_until_idle(replay, error)) /* the assignment */
         return false;
-    while (replay_input_peek(replay->input, &time_ms)) {
-        if (!feed(replay, time_ms + replay->flow.commit_interval_ms, error) || !work_until_idle(replay, error))
+    while (file_source_peek(replay_input_source(replay->input), &time_ms)) {
+        if (feed(replay, time_ms + replay->flow.commit_interval_ms, error) == FILE_FAILED || !work_until_idle(replay, error))
             return false;
-        if (replay->progress.on)
-            shard_read_status(replay->shard, &status);
-        replay_progress_show(&replay->progress, replay->fed, replay->totals.records, status.front.spans, time_ms);
+        show_progress(replay);
     }
     if (!settle(replay, error))
         return false;
     /* No source is active any more, so the back's clock is this one less `settle`. */
-    embedded_clock_set(&replay->clock, replay->totals.last_ms + EPOCH_MS_MAX + replay->flow.back.settle_ms +
-                                           replay->flow.back.inactive_after_ms + 1);
+    int64_t now_ms = replay->clock.clock.now_ms(&replay->clock.clock);
+    embedded_clock_set(&replay->clock, now_ms + EPOCH_MS_MAX + replay->flow.back.settle_ms + replay->flow.back.inactive_after_ms + 1);
     if (!settle(replay, error))
         return false;
+    struct shard_status status;
     shard_read_status(replay->shard, &status);
-    return status.front.records == replay->totals.records ||
-           error_set(error, ERROR_SYSTEM, "%" PRIu64 " of %" PRIu64 " records were taken in", status.front.records, replay->totals.records);
+    return status.front.records == replay->fed ||
+           error_set(error, ERROR_SYSTEM, "%" PRIu64 " of %" PRIu64 " records were taken in", status.front.records, replay->fed);
 }
 
 static int run_replay(struct replay *replay, struct error *error)
@@ -268,8 +282,8 @@ static int run_replay(struct replay *replay, struct error *error)
     replay_progress_clear(&replay->progress);
     uint64_t bad = replay->bad_records + replay->totals.unread;
     struct replay_facts facts = {.shard = replay->shard, .partitions = replay->flow.exchange_partitions, .rules = replay->flow.rules,
-                                 .records = replay->totals.records, .bad_records = bad, .first_ms = replay->totals.first_ms,
-                                 .last_ms = replay->totals.last_ms,
+                                 .records = replay->fed, .repeated = replay->totals.repeated, .bad_records = bad,
+                                 .first_ms = replay->first_ms, .last_ms = replay->last_ms,
                                  .elapsed_seconds = (double)(clock_monotonic_ns() - started_ns) / 1e9};
     uint32_t open = replay_summary(&facts, replay->arguments->json);
     return open > 0 || bad > 0 ? COMMAND_FAILED : COMMAND_OK;
@@ -297,9 +311,9 @@ int command_replay(int argc, char **argv, const struct command_operators *operat
     struct replay replay = {.arguments = &arguments};
     make_flow(&replay, setup);
     int code = COMMAND_USAGE;
-    replay.input = replay_input_open(&arguments, &replay.flow, argv + arguments.files_from, (uint32_t)(argc - arguments.files_from), &error);
+    replay.input = replay_input_open(&arguments, &replay.flow, (const char *const *)(argv + arguments.files_from), (uint32_t)(argc - arguments.files_from), &error);
     if (replay.input != NULL) {
-        replay.totals = replay_input_totals(replay.input);
+        replay.totals = file_source_totals(replay_input_source(replay.input));
         code = run_replay(&replay, &error);
     }
     close_replay(&replay);

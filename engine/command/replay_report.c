@@ -178,6 +178,8 @@ static void in_words(const struct replay_facts *facts, const struct tally *tally
         (void)fprintf(stderr, "; %llu were seen before", (unsigned long long)s->front.duplicates);
     (void)fprintf(stderr, "\n%llu alerts opened, %llu resolved, %u open\n", (unsigned long long)s->back.alerts_opened,
                   (unsigned long long)s->back.alerts_resolved, tally->alerting);
+    if (facts->repeated > 0)
+        (void)fprintf(stderr, "%llu records were in the files more than once, and read once\n", (unsigned long long)facts->repeated);
     if (facts->bad_records > 0)
         (void)fprintf(stderr, "%llu records could not be read (named above)\n", (unsigned long long)facts->bad_records);
     (void)fprintf(stderr, "%u series watched, %u alerting, %u learning\n", tally->watching, tally->alerting, tally->learning);
@@ -265,6 +267,7 @@ static void as_line(const struct replay_facts *facts, const struct tally *tally,
     put_count(&json, "verdicts", s->front.verdicts);
     put_count(&json, "records", facts->records);
     put_count(&json, "bad_records", facts->bad_records);
+    put_count(&json, "repeated_records", facts->repeated);
     put_count(&json, "duplicates", s->front.duplicates);
     put_count(&json, "requests", s->front.requests);
     put_count(&json, "alerts_opened", s->back.alerts_opened);

@@ -5,7 +5,8 @@
 #include "tests/command/program.h"
 #include "tests/command/traffic.h"
 
-#include <unistd.h>
+#include "engine/base/file.h"
+#include "engine/bus/file_records.h"
 
 #define STEP_MS 10000
 #define CALM_RECORDS 1080 /* 3 h */
@@ -107,6 +108,49 @@ static void the_same_files_give_the_same_bytes(void **state)
     program_free(&second);
 }
 
+/* The traffic again as a recording: partitions in turn, written one after the other. */
+static void write_recording(const char *path, const char *topic, int partitions)
+{
+    struct error error = {0};
+    struct file_writer *writer = file_writer_create(path, &error);
+    assert_non_null(writer);
+    for (int p = 0; p < partitions; p++) {
+        for (int i = p; i < CALM_RECORDS + BAD_RECORDS; i += partitions) {
+            char name[300];
+            struct buffer value = BUFFER_WITH_LIMIT(1 << 20);
+            snprintf(name, sizeof name, "%s/%04d.pb", program_folder(), i);
+            assert_true(file_read_all(name, &value, &error));
+            struct file_record record = {.topic = topic, .partition = p, .offset = 1000 + i, .key = BYTES_NONE,
+                                         .timestamp_ms = TRAFFIC_START_MS + (int64_t)i * STEP_MS, .value = buffer_bytes(&value)};
+            assert_true(file_writer_put(writer, &record, &error));
+            buffer_free(&value);
+        }
+    }
+    assert_true(file_writer_close(writer, &error));
+}
+
+static void a_recording_gives_the_same_alerts(void **state)
+{
+    (void)state;
+    if (!program_is_there())
+        return;
+    char path[300];
+    snprintf(path, sizeof path, "%s/traffic.records", program_folder());
+    write_recording(path, "otlp_spans", 3);
+    struct program_run run = PROGRAM_RUN(program_folder(), "replay", "--set", "rules.file=rules.yaml", "--json", "traffic.records");
+    program_expect(&run, 1, "\"alerts_opened\":2,\"alerts_resolved\":0,", "");
+    assert_int_equal(program_count(program_out(&run), "\"state\":\"open\",\"rule\":\"R094\""), 2);
+    program_free(&run);
+    /* Another topic is no input, until it is named one. */
+    write_recording(path, "spans.v2", 1);
+    run = PROGRAM_RUN(program_folder(), "replay", "--set", "rules.file=rules.yaml", "traffic.records");
+    program_expect(&run, 2, "", "--set topics.spans=spans.v2");
+    program_free(&run);
+    run = PROGRAM_RUN(program_folder(), "replay", "--set", "rules.file=rules.yaml", "--set", "topics.spans=spans.v2", "traffic.records");
+    program_expect(&run, 1, "\"state\":\"open\"", "2 alerts opened");
+    program_free(&run);
+}
+
 static void what_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -141,7 +185,7 @@ static void wrong_arguments_are_refused(void **state)
         {{"replay", "--jobs"}, "--jobs takes 1"},
         {{"replay", "--set", "rules.file=nowhere.yaml", "0000.pb"}, "nowhere.yaml: cannot be opened"},
         {{"replay", "--set", "rules.file=rules.yaml", "nowhere.pb"}, "nowhere.pb: cannot be opened"},
-        {{"replay", "--set", "rules.file=rules.yaml", "rules.yaml"}, "rules.yaml: what it holds is told by its name"},
+        {{"replay", "--set", "rules.file=rules.yaml", "rules.yaml"}, "rules.yaml: what it holds is told by the end of its name"},
         {{"replay", "-c", "nowhere.yaml", "0000.pb"}, "nowhere.yaml: cannot be opened"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -177,6 +221,7 @@ int main(void)
         cmocka_unit_test(a_format_regression_opens_one_alert_per_level),
         cmocka_unit_test(calm_traffic_opens_none),
         cmocka_unit_test(the_same_files_give_the_same_bytes),
+        cmocka_unit_test(a_recording_gives_the_same_alerts),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(verdicts_are_measured),
         cmocka_unit_test(wrong_arguments_are_refused),
