@@ -14,29 +14,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPANS_PER_DAY 34000
-#define DAYS_DEFAULT 35
+#define SPANS_PER_DAY      34000
+#define DAYS_DEFAULT       35
 #define DAYS_DEFAULT_KAFKA 16
-#define STEP_MS (30 * WORLD_SECOND_MS)
-#define SERIES_MAX 256
-#define EXIT_INTERRUPTED 130
+#define STEP_MS            (30 * WORLD_SECOND_MS)
+#define SERIES_MAX         256
+#define EXIT_INTERRUPTED   130
 
 static const char help[] =
     "assay demo [--seed N] [--spans N] [--days N] [--until TIME] [--kafka HOST:PORT] [--json]\n\n"
-    "Plays five weeks of an invented company: three applications, twelve intents, a Collector, a judge. The\n"
-    "whole engine watches, in this process, on a Kafka-like log in memory and a simulated clock. Things go\n"
-    "wrong by a script that only the simulator and a referee know; the referee reads the alerts and says\n"
-    "whether everything was called out in time, whether anything was cried for nothing, and whether every\n"
+    "Plays five weeks of an invented company: three applications, twelve intents, a Collector, a "
+    "judge. The\n"
+    "whole engine watches, in this process, on a Kafka-like log in memory and a simulated clock. "
+    "Things go\n"
+    "wrong by a script that only the simulator and a referee know; the referee reads the alerts "
+    "and says\n"
+    "whether everything was called out in time, whether anything was cried for nothing, and "
+    "whether every\n"
     "span, request and verdict is accounted for.\n\n"
     "  --seed N           another story (1)\n"
-    "  --spans N          about so many spans (34,000 for each day); with far fewer the engine is as sure, but\n"
+    "  --spans N          about so many spans (34,000 for each day); with far fewer the engine is "
+    "as sure, but\n"
     "                     later, because it sees less\n"
     "  --days N           1 to 90 (35; 16 with --kafka); incidents that do not fit are left out\n"
-    "  --until TIME       when the story ends, as 2026-03-31T12:00:00Z (now, to the minute); the same seed and\n"
+    "  --until TIME       when the story ends, as 2026-03-31T12:00:00Z (now, to the minute); the "
+    "same seed and\n"
     "                     end give the same bytes with --json\n"
-    "  --kafka HOST:PORT  the same traffic through a real broker, in topics of its own; larger steps of time\n"
-    "  --json             each alert as one JSON line as it stands in the topic, then one summary line\n\n"
-    "Exit codes: 0 all called out, no false alarm, sums agree; 1 not so; 2 arguments; 3 it could not run;\n"
+    "  --kafka HOST:PORT  the same traffic through a real broker, in topics of its own; larger "
+    "steps of time\n"
+    "  --json             each alert as one JSON line as it stands in the topic, then one summary "
+    "line\n\n"
+    "Exit codes: 0 all called out, no false alarm, sums agree; 1 not so; 2 arguments; 3 it could "
+    "not run;\n"
     "130 interrupted.\n";
 
 struct demo_arguments {
@@ -46,20 +55,22 @@ struct demo_arguments {
 
 /* ---- arguments --------------------------------------------------------------------------------------------- */
 
-static bool read_number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *out,
-                        struct error *error)
+static bool read_number(const char *name, const char *text, uint64_t least, uint64_t most,
+                        uint64_t *out, struct error *error)
 {
     char *end = NULL;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least || value > most)
-        return error_set(error, ERROR_INPUT, "%s %s: give a number from %llu to %llu", name, text, (unsigned long long)least,
-                         (unsigned long long)most);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
+        value > most)
+        return error_set(error, ERROR_INPUT, "%s %s: give a number from %llu to %llu", name, text,
+                         (unsigned long long)least, (unsigned long long)most);
     *out = value;
     return true;
 }
 
-static bool take_value(const char *name, const char *value, struct stage_options *stage, struct error *error)
+static bool take_value(const char *name, const char *value, struct stage_options *stage,
+                       struct error *error)
 {
     uint64_t number = 0;
     if (strcmp(name, "--seed") == 0)
@@ -71,9 +82,11 @@ static bool take_value(const char *name, const char *value, struct stage_options
         return true;
     }
     if (strcmp(name, "--until") == 0) {
-        if (referee_read_time(bytes_from_text(value), &stage->end_ms) && stage->end_ms > 100 * WORLD_DAY_MS)
+        if (referee_read_time(bytes_from_text(value), &stage->end_ms) &&
+            stage->end_ms > 100 * WORLD_DAY_MS)
             return true;
-        return error_set(error, ERROR_INPUT, "--until %s: give a time in UTC like 2026-03-31T12:00:00Z", value);
+        return error_set(error, ERROR_INPUT,
+                         "--until %s: give a time in UTC like 2026-03-31T12:00:00Z", value);
     }
     if (!read_number(name, value, 1, 90, &number, error))
         return false;
@@ -85,7 +98,9 @@ static bool read_arguments(int argc, char **argv, struct demo_arguments *out, st
 {
     static const char *const valued[] = {"--seed", "--spans", "--days", "--until", "--kafka"};
     int64_t now_ms = clock_system.now_ms(&clock_system);
-    *out = (struct demo_arguments){.stage = {.seed = 1, .step_ms = STEP_MS,
+    *out = (struct demo_arguments){.stage = {.seed = 1,
+                                             .step_ms = STEP_MS,
+                                             .learning_step_ms = STEP_MS,
                                              .end_ms = now_ms - now_ms % WORLD_MINUTE_MS}};
     for (int i = 1; i < argc; i++) {
         bool has_value = false;
@@ -96,7 +111,8 @@ static bool read_arguments(int argc, char **argv, struct demo_arguments *out, st
         else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             out->help = true;
         else if (!has_value)
-            return error_set(error, ERROR_INPUT, "unknown argument %s; see assay demo --help", argv[i]);
+            return error_set(error, ERROR_INPUT, "unknown argument %s; see assay demo --help",
+                             argv[i]);
         else if (i + 1 == argc)
             return error_set(error, ERROR_INPUT, "%s needs a value", argv[i]);
         else if (!take_value(argv[i], argv[i + 1], &out->stage, error))
@@ -125,7 +141,8 @@ static void hold_signals(sigset_t *held, sigset_t *before)
 static bool signal_waits(void)
 {
     sigset_t pending;
-    return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
 }
 
 static void take_signals(const sigset_t *held, const sigset_t *before)
@@ -138,26 +155,38 @@ static void take_signals(const sigset_t *held, const sigset_t *before)
 
 static void print_banner(const struct stage *stage)
 {
-    (void)fprintf(stderr, "assay demo: invented traffic and an invented judge, played through the real engine; "
-                          "seed %llu, %u days, about %llu spans.\n",
-                  (unsigned long long)stage->options.seed, stage->options.days, (unsigned long long)stage->options.spans);
+    (void)fprintf(
+        stderr,
+        "assay demo: invented traffic and an invented judge, played through the real engine; "
+        "seed %llu, %u days, about %llu spans.\n",
+        (unsigned long long)stage->options.seed, stage->options.days,
+        (unsigned long long)stage->options.spans);
     if (stage->options.kafka == NULL)
-        (void)fprintf(stderr, "It runs on a log in memory with a simulated clock, in this one process: it shows what is "
+        (void)fprintf(stderr, "It runs on a log in memory with a simulated clock, in this one "
+                              "process: it shows what is "
                               "said and when, not how fast or how safe Kafka makes it.\n");
     else
-        (void)fprintf(stderr, "It runs through the brokers at %s, in topics %s.*; the clock is simulated and moves in steps of "
-                              "%lld minutes for two weeks, then of one, so alerts may come a step later. The topics stay.\n"
-                              "Watch it: kcat -b %s -t %s\n",
-                      stage->options.kafka, stage->flow.app, (long long)(stage_learning_step_ms(stage) / WORLD_MINUTE_MS),
+        (void)fprintf(stderr,
+                      "It runs through the brokers at %s, in topics %s.*; the clock is simulated "
+                      "and moves in steps of "
+                      "%lld minutes for two weeks, then of one, so alerts may come a step later. "
+                      "The topics stay.\n"
+                      "Watch it: kcat -b %s -t %s\n",
+                      stage->options.kafka, stage->flow.app,
+                      (long long)(stage->options.learning_step_ms / WORLD_MINUTE_MS),
                       stage->options.kafka, stage->flow.topics.alerts);
 }
 
 static void hear(void *context, const struct referee_alert *alert) { screen_hear(context, alert); }
 
-static double seconds_since(int64_t start_ns) { return (double)(clock_monotonic_ns() - start_ns) / 1e9; }
+static double seconds_since(int64_t start_ns)
+{
+    return (double)(clock_monotonic_ns() - start_ns) / 1e9;
+}
 
 /* Plays to the end, or until somebody has seen enough. */
-static bool play(struct stage *stage, struct screen *screen, int64_t start_ns, bool *interrupted, struct error *error)
+static bool play(struct stage *stage, struct screen *screen, int64_t start_ns, bool *interrupted,
+                 struct error *error)
 {
     static const int64_t check_every = 8;
     struct screen_series series[SERIES_MAX];
@@ -184,7 +213,8 @@ static int conclude(struct stage *stage, enum screen_mode mode, int64_t start_ns
     screen_summary(mode, &facts, &result);
     if (mode == SCREEN_JSON)
         (void)fprintf(stderr, "assay demo: %.1f s\n", facts.seconds);
-    return result.missed + result.false_alarms == 0 && result.unreconciled == 0 ? COMMAND_OK : COMMAND_FAILED;
+    return result.missed + result.false_alarms == 0 && result.unreconciled == 0 ? COMMAND_OK
+                                                                                : COMMAND_FAILED;
 }
 
 /* One that understands the usual escape sequences. */
@@ -194,13 +224,15 @@ static bool is_terminal(void)
     return isatty(STDOUT_FILENO) == 1 && kind != NULL && strcmp(kind, "dumb") != 0;
 }
 
-static int run(struct stage *stage, const struct demo_arguments *arguments, const struct flow_options *base,
-               struct error *error)
+static int run(struct stage *stage, const struct demo_arguments *arguments,
+               const struct flow_options *base, struct error *error)
 {
     int64_t start_ns = clock_monotonic_ns();
     sigset_t held, before;
     bool interrupted = false;
-    enum screen_mode mode = arguments->json ? SCREEN_JSON : is_terminal() ? SCREEN_TERMINAL : SCREEN_LINES;
+    enum screen_mode mode = arguments->json ? SCREEN_JSON
+                            : is_terminal() ? SCREEN_TERMINAL
+                                            : SCREEN_LINES;
     hold_signals(&held, &before);
     bool ok = stage_open(stage, &arguments->stage, base, error);
     if (ok) {
@@ -209,7 +241,9 @@ static int run(struct stage *stage, const struct demo_arguments *arguments, cons
         ok = play(stage, screen, start_ns, &interrupted, error);
         screen_close(screen);
     }
-    int code = !ok ? COMMAND_FATAL : interrupted ? EXIT_INTERRUPTED : conclude(stage, mode, start_ns);
+    int code = !ok           ? COMMAND_FATAL
+               : interrupted ? EXIT_INTERRUPTED
+                             : conclude(stage, mode, start_ns);
     stage_close(stage);
     take_signals(&held, &before);
     return code;

@@ -15,7 +15,8 @@ struct demo_engine {
     struct flow_options flow;
 };
 
-bool demo_engine_open(struct demo_engine *engine, const struct command_operators *operators, struct error *error);
+bool demo_engine_open(struct demo_engine *engine, const struct command_operators *operators,
+                      struct error *error);
 void demo_engine_close(struct demo_engine *engine);
 
 #endif

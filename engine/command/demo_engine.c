@@ -30,9 +30,13 @@ static void fill_flow(const struct demo_engine *engine, const struct command_ope
                  .string_bytes_max = (uint32_t)c->limits_string_bytes},
         .rates_default = {c->sampler_base, c->sampler_base, c->sampler_forced},
         .purge_exchange = c->exchange_purge,
-        .back = {.settle_ms = c->settle_ms, .inactive_after_ms = c->inactive_after_ms,
-                 .series_max = (uint32_t)c->series_max, .cells_max = (uint32_t)c->state_cells_max,
-                 .store_limit_bytes = (uint64_t)c->state_bytes_max, .sure = operators->sure, .big = operators->big},
+        .back = {.settle_ms = c->settle_ms,
+                 .inactive_after_ms = c->inactive_after_ms,
+                 .series_max = (uint32_t)c->series_max,
+                 .cells_max = (uint32_t)c->state_cells_max,
+                 .store_limit_bytes = (uint64_t)c->state_bytes_max,
+                 .sure = operators->sure,
+                 .big = operators->big},
         .rules = engine->rules,
         .annotators = operators->annotators,
         .annotators_count = operators->annotators_count,
@@ -41,15 +45,19 @@ static void fill_flow(const struct demo_engine *engine, const struct command_ope
     };
 }
 
-bool demo_engine_open(struct demo_engine *engine, const struct command_operators *operators, struct error *error)
+bool demo_engine_open(struct demo_engine *engine, const struct command_operators *operators,
+                      struct error *error)
 {
     static const char *const overrides[] = {NULL};
-    struct config_request request = {.overrides = overrides, .sections = operators->sections,
+    struct config_request request = {.overrides = overrides,
+                                     .sections = operators->sections,
                                      .sections_count = operators->sections_count};
     *engine = (struct demo_engine){0};
     engine->config = config_load(&request, error);
-    if (engine->config != NULL && (operators->check == NULL || operators->check(operators->registry, error)))
-        engine->rules = rules_parse("config/rules.yaml (as shipped)", bytes_from_text(shipped_rules_text), error);
+    if (engine->config != NULL &&
+        (operators->check == NULL || operators->check(operators->registry, error)))
+        engine->rules = rules_parse("config/rules.yaml (as shipped)",
+                                    bytes_from_text(shipped_rules_text), error);
     if (engine->rules == NULL) {
         demo_engine_close(engine);
         return false;

@@ -23,8 +23,8 @@ struct stage_options {
     uint64_t seed, spans;
     uint32_t days;
     int64_t end_ms;
-    int64_t step_ms;   /* of the embedded log */
-    const char *kafka; /* host:port; NULL: the embedded log */
+    int64_t step_ms, learning_step_ms; /* how time moves on; while baselines are learned */
+    const char *kafka; /* host:port, with steps of its own; NULL: the embedded log */
 };
 
 struct stage {
@@ -43,8 +43,8 @@ struct stage {
 };
 
 /* Zeroed before; close it in any case. */
-bool stage_open(struct stage *stage, const struct stage_options *options, const struct flow_options *base,
-                struct error *error);
+bool stage_open(struct stage *stage, const struct stage_options *options,
+                const struct flow_options *base, struct error *error);
 void stage_close(struct stage *stage);
 
 /* One step; false with the reason. */
@@ -53,8 +53,6 @@ bool stage_step(struct stage *stage, referee_hear *hear, void *context, struct e
 bool stage_done(const struct stage *stage);
 /* After the last step: everything is committed and read. */
 bool stage_finish(struct stage *stage, referee_hear *hear, void *context, struct error *error);
-/* On a cluster a step costs a dozen round trips: while baselines are learned, time moves in larger ones. */
-int64_t stage_learning_step_ms(const struct stage *stage);
 /* The engine's sums over all shards. */
 struct referee_engine stage_engine(struct stage *stage);
 /* Sum over all shards. */

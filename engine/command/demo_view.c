@@ -20,12 +20,15 @@ static struct screen_series series_of(const struct watch_view *view, int64_t now
                                    .phase = phase_of(view),
                                    .baseline = view->verdict.baseline,
                                    .now = view->verdict.observed,
-                                   .learned_days = (double)(now_ms - view->since_ms) / (double)WORLD_DAY_MS};
-    struct bytes app = labels_get(&view->labels, "app"), intent = labels_get(&view->labels, "intent");
+                                   .learned_days =
+                                       (double)(now_ms - view->since_ms) / (double)WORLD_DAY_MS};
+    struct bytes app = labels_get(&view->labels, "app"),
+                 intent = labels_get(&view->labels, "intent");
     const char *dot = strchr(view->metric->name, '.');
-    (void)snprintf(series.where, sizeof series.where, "%.*s%s%.*s", BYTES_FMT(app), bytes_present(intent) ? " / " : "",
-                   BYTES_FMT(intent));
-    (void)snprintf(series.what, sizeof series.what, "%.60s", dot != NULL ? dot + 1 : view->rule->title);
+    (void)snprintf(series.where, sizeof series.where, "%.*s%s%.*s", BYTES_FMT(app),
+                   bytes_present(intent) ? " / " : "", BYTES_FMT(intent));
+    (void)snprintf(series.what, sizeof series.what, "%.60s",
+                   dot != NULL ? dot + 1 : view->rule->title);
     if (view->verdict.threshold > 1 && view->verdict.evidence > 1)
         series.certainty = fmin(1.0, log(view->verdict.evidence) / log(view->verdict.threshold));
     return series;

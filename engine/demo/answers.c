@@ -6,7 +6,7 @@
 #include "engine/base/memory.h"
 #include "engine/demo/world.h"
 
-#define VARIANTS 16
+#define VARIANTS       16
 #define TEXT_BYTES_MAX ((size_t)4096)
 
 struct message {
@@ -22,8 +22,9 @@ struct answers {
 /* '#' becomes a digit, never a leading zero of a JSON number. */
 static void draw_digits(const char *template, struct dice *dice, struct buffer *out)
 {
-    for (; *template != '\0'; template++)
-        buffer_put_u8(out, *template == '#' ? (uint8_t)('1' + dice_below(dice, 9)) : (uint8_t)*template);
+    for (; *template != '\0'; template ++)
+        buffer_put_u8(out, *template == '#' ? (uint8_t)('1' + dice_below(dice, 9))
+                                            : (uint8_t) * template);
 }
 
 static struct bytes keep(const struct buffer *buffer)
@@ -62,17 +63,18 @@ static struct message make_message(const char *role, struct bytes text, const ch
     return message;
 }
 
-static struct message make_output(const struct world_intent *intent, enum answer_form form, uint32_t variant,
-                                  struct dice *dice)
+static struct message make_output(const struct world_intent *intent, enum answer_form form,
+                                  uint32_t variant, struct dice *dice)
 {
     struct buffer text = BUFFER_WITH_LIMIT(TEXT_BYTES_MAX);
     bool fenced = form == ANSWER_BROKEN && variant % 2 == 0, cut = form == ANSWER_BROKEN && !fenced;
     buffer_append_text(&text, fenced ? "```json\n" : "");
-    draw_digits(form == ANSWER_PROSE ? intent->prose : intent->answer, dice, &text);
+    draw_digits(form == ANSWER_PROSE && intent->json ? intent->prose : intent->answer, dice, &text);
     buffer_append_text(&text, fenced ? "\n```" : "");
     if (cut)
         text.size = text.size * 2 / 3;
-    struct message message = make_message("assistant", buffer_bytes(&text), cut ? "length" : "stop");
+    struct message message =
+        make_message("assistant", buffer_bytes(&text), cut ? "length" : "stop");
     buffer_free(&text);
     return message;
 }
@@ -88,7 +90,8 @@ struct answers *answers_create(uint64_t seed)
             answers->inputs[i][v] = make_message("user", buffer_bytes(&question), NULL);
             buffer_free(&question);
             for (int form = 0; form < ANSWER_FORMS; form++)
-                answers->outputs[i][form][v] = make_output(&world_intents[i], (enum answer_form)form, v, &dice);
+                answers->outputs[i][form][v] =
+                    make_output(&world_intents[i], (enum answer_form)form, v, &dice);
         }
     return answers;
 }
@@ -111,8 +114,8 @@ void answers_destroy(struct answers *answers)
     memory_free(answers);
 }
 
-struct bytes answers_output(const struct answers *answers, uint32_t intent, enum answer_form form, struct dice *dice,
-                            bool *cut)
+struct bytes answers_output(const struct answers *answers, uint32_t intent, enum answer_form form,
+                            struct dice *dice, bool *cut)
 {
     const struct message *message = &answers->outputs[intent][form][dice_below(dice, VARIANTS)];
     *cut = message->cut;

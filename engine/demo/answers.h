@@ -19,8 +19,8 @@ struct answers *answers_create(uint64_t seed);
 void answers_destroy(struct answers *answers);
 /* gen_ai.output.messages and gen_ai.input.messages; borrowed for as long as the pool lives. *cut: the
  * answer stops at the token limit. */
-struct bytes answers_output(const struct answers *answers, uint32_t intent, enum answer_form form, struct dice *dice,
-                            bool *cut);
+struct bytes answers_output(const struct answers *answers, uint32_t intent, enum answer_form form,
+                            struct dice *dice, bool *cut);
 struct bytes answers_input(const struct answers *answers, uint32_t intent, struct dice *dice);
 
 #endif

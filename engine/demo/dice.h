@@ -26,13 +26,19 @@ static inline struct dice dice_fork(uint64_t seed, uint64_t name)
 }
 
 /* In [0, 1). */
-static inline double dice_unit(struct dice *dice) { return (double)(dice_u64(dice) >> 11) * 0x1p-53; }
+static inline double dice_unit(struct dice *dice)
+{
+    return (double)(dice_u64(dice) >> 11) * 0x1p-53;
+}
 /* In [0, count). */
 static inline uint32_t dice_below(struct dice *dice, uint32_t count)
 {
     return (uint32_t)((dice_u64(dice) >> 32) * count >> 32);
 }
-static inline bool dice_chance(struct dice *dice, double probability) { return dice_unit(dice) < probability; }
+static inline bool dice_chance(struct dice *dice, double probability)
+{
+    return dice_unit(dice) < probability;
+}
 /* Mean 1. */
 double dice_exponential(struct dice *dice);
 /* Mean 0, standard deviation 1. */

@@ -9,18 +9,18 @@
 
 #include <math.h>
 
-#define PARTITIONS_MAX 64
-#define JSON_BYTES ((size_t)1 << 20)
+#define PARTITIONS_MAX    64
+#define JSON_BYTES        ((size_t)1 << 20)
 #define VERDICT_BYTES_MAX ((size_t)16384)
-#define EVALUATOR "house-judge"
-#define REVISION "3"
-#define COST_NANOUSD 410000
+#define EVALUATOR         "house-judge"
+#define REVISION          "3"
+#define COST_NANOUSD      410000
 
 #define CHANCE_UNANSWERED 0.004
-#define CHANCE_REPEATED 0.004
-#define DELAY_MEDIAN_MS 25000.0
-#define DELAY_SIGMA 0.8
-#define DELAY_MS_MAX 900000.0
+#define CHANCE_REPEATED   0.004
+#define DELAY_MEDIAN_MS   25000.0
+#define DELAY_SIGMA       0.8
+#define DELAY_MS_MAX      900000.0
 
 /* A verdict to come; memory is the request id, then the finished record. */
 struct answer {
@@ -41,8 +41,8 @@ struct judge {
     struct judge_counts counts;
 };
 
-struct judge *judge_open(const struct judge_options *options, const struct quality *quality, struct bus *bus,
-                         struct error *error)
+struct judge *judge_open(const struct judge_options *options, const struct quality *quality,
+                         struct bus *bus, struct error *error)
 {
     struct judge *judge = memory_allocate(sizeof *judge);
     judge->options = *options;
@@ -133,8 +133,8 @@ static uint32_t find_intent(struct bytes app, struct bytes intent)
     return i;
 }
 
-static void write_verdict(struct judge *judge, struct bytes request_id, struct bytes echo, uint32_t intent, int64_t at_ms,
-                          struct buffer *out)
+static void write_verdict(struct judge *judge, struct bytes request_id, struct bytes echo,
+                          uint32_t intent, int64_t at_ms, struct buffer *out)
 {
     struct json_writer json = json_writer_on(out);
     json_open_object(&json);
@@ -158,10 +158,11 @@ static void write_verdict(struct judge *judge, struct bytes request_id, struct b
     json_close_object(&json);
 }
 
-static void plan_answer(struct judge *judge, struct bytes request_id, const struct buffer *verdict, int64_t at_ms)
+static void plan_answer(struct judge *judge, struct bytes request_id, const struct buffer *verdict,
+                        int64_t at_ms)
 {
-    struct answer answer = {memory_allocate_raw(request_id.size + verdict->size), (uint32_t)request_id.size,
-                            (uint32_t)verdict->size};
+    struct answer answer = {memory_allocate_raw(request_id.size + verdict->size),
+                            (uint32_t)request_id.size, (uint32_t)verdict->size};
     memcpy(answer.memory, request_id.data, request_id.size);
     memcpy(answer.memory + request_id.size, verdict->data, verdict->size);
     agenda_add(judge->agenda, at_ms, &answer);
@@ -174,7 +175,8 @@ static void take_request(struct judge *judge, const struct bus_record *record, i
     const struct json_value *root = json_parse(judge->json, record->value, 8, &ignored);
     const struct json_value *labels = json_get(root, "echo");
     struct bytes id = json_text(json_get(root, "request_id")), echo = raw_echo(record->value);
-    uint32_t intent = find_intent(json_text(json_get(labels, "app")), json_text(json_get(labels, "intent")));
+    uint32_t intent =
+        find_intent(json_text(json_get(labels, "app")), json_text(json_get(labels, "intent")));
     int64_t end_ns = 0;
     if (!bytes_present(id) || !bytes_present(echo) || intent == WORLD_INTENTS ||
         !json_integer(json_get(labels, "end_ns"), &end_ns)) {
@@ -187,7 +189,8 @@ static void take_request(struct judge *judge, const struct bus_record *record, i
     }
     struct buffer verdict = BUFFER_WITH_LIMIT(VERDICT_BYTES_MAX);
     write_verdict(judge, id, echo, intent, end_ns / 1000000, &verdict);
-    double delay_ms = fmin(DELAY_MEDIAN_MS * exp(DELAY_SIGMA * dice_normal(&judge->dice)), DELAY_MS_MAX);
+    double delay_ms =
+        fmin(DELAY_MEDIAN_MS * exp(DELAY_SIGMA * dice_normal(&judge->dice)), DELAY_MS_MAX);
     int64_t at_ms = record->timestamp_ms + (int64_t)delay_ms;
     at_ms = at_ms > now_ms ? at_ms : now_ms;
     plan_answer(judge, id, &verdict, at_ms);

@@ -27,8 +27,8 @@ struct judge_counts {
 
 struct judge;
 
-struct judge *judge_open(const struct judge_options *options, const struct quality *quality, struct bus *bus,
-                         struct error *error);
+struct judge *judge_open(const struct judge_options *options, const struct quality *quality,
+                         struct bus *bus, struct error *error);
 void judge_close(struct judge *judge);
 /* Reads what was asked, writes and commits the verdicts that are due at now_ms. wait_ms: how long to wait
  * for a request that is on its way, 0 where nothing travels. */

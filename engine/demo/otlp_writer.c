@@ -94,7 +94,8 @@ void otlp_put_fixed64(struct otlp_writer *writer, uint32_t field, uint64_t value
     put_tag(writer, field, WIRE_FIXED64);
 }
 
-void otlp_put_text_attribute(struct otlp_writer *writer, uint32_t field, const char *key, struct bytes value)
+void otlp_put_text_attribute(struct otlp_writer *writer, uint32_t field, const char *key,
+                             struct bytes value)
 {
     uint8_t *pair = otlp_open(writer);
     otlp_put_bytes(writer, 1, bytes_from_text(key));
@@ -104,7 +105,8 @@ void otlp_put_text_attribute(struct otlp_writer *writer, uint32_t field, const c
     otlp_close(writer, field, pair);
 }
 
-void otlp_put_integer_attribute(struct otlp_writer *writer, uint32_t field, const char *key, int64_t value)
+void otlp_put_integer_attribute(struct otlp_writer *writer, uint32_t field, const char *key,
+                                int64_t value)
 {
     uint8_t *pair = otlp_open(writer);
     otlp_put_bytes(writer, 1, bytes_from_text(key));
@@ -114,7 +116,8 @@ void otlp_put_integer_attribute(struct otlp_writer *writer, uint32_t field, cons
     otlp_close(writer, field, pair);
 }
 
-void otlp_put_list_attribute(struct otlp_writer *writer, uint32_t field, const char *key, struct bytes element)
+void otlp_put_list_attribute(struct otlp_writer *writer, uint32_t field, const char *key,
+                             struct bytes element)
 {
     uint8_t *pair = otlp_open(writer);
     otlp_put_bytes(writer, 1, bytes_from_text(key));

@@ -20,7 +20,10 @@ struct otlp_writer {
 struct otlp_writer otlp_writer_create(size_t size);
 void otlp_writer_free(struct otlp_writer *writer);
 void otlp_writer_clear(struct otlp_writer *writer);
-static inline size_t otlp_writer_room(const struct otlp_writer *writer) { return (size_t)(writer->at - writer->start); }
+static inline size_t otlp_writer_room(const struct otlp_writer *writer)
+{
+    return (size_t)(writer->at - writer->start);
+}
 
 /* Where a message ends: take it before its first (last) field, give it to otlp_close. */
 static inline uint8_t *otlp_open(const struct otlp_writer *writer) { return writer->at; }
@@ -36,9 +39,12 @@ void otlp_put_fixed32(struct otlp_writer *writer, uint32_t field, uint32_t value
 void otlp_put_fixed64(struct otlp_writer *writer, uint32_t field, uint64_t value);
 
 /* KeyValue in `field`: 9 in spans, 1 in resources. */
-void otlp_put_text_attribute(struct otlp_writer *writer, uint32_t field, const char *key, struct bytes value);
-void otlp_put_integer_attribute(struct otlp_writer *writer, uint32_t field, const char *key, int64_t value);
+void otlp_put_text_attribute(struct otlp_writer *writer, uint32_t field, const char *key,
+                             struct bytes value);
+void otlp_put_integer_attribute(struct otlp_writer *writer, uint32_t field, const char *key,
+                                int64_t value);
 /* An array of one text. */
-void otlp_put_list_attribute(struct otlp_writer *writer, uint32_t field, const char *key, struct bytes element);
+void otlp_put_list_attribute(struct otlp_writer *writer, uint32_t field, const char *key,
+                             struct bytes element);
 
 #endif

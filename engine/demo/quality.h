@@ -14,7 +14,7 @@ struct quality;
 struct quality *quality_create(uint64_t seed, const struct script *script);
 void quality_destroy(struct quality *quality);
 /* A judge's score, 1 to 5, of one answer that was given at this time. */
-uint32_t quality_score(const struct quality *quality, uint32_t intent, uint32_t dimension, int64_t at_ms,
-                       struct dice *dice);
+uint32_t quality_score(const struct quality *quality, uint32_t intent, uint32_t dimension,
+                       int64_t at_ms, struct dice *dice);
 
 #endif

@@ -10,12 +10,13 @@
 
 /* ---- opening ----------------------------------------------------------------------------------------------- */
 
-static bool open_readers(struct referee *referee, struct bus *bus, const char *topic, int32_t partitions,
-                         enum referee_topic which, struct error *error)
+static bool open_readers(struct referee *referee, struct bus *bus, const char *topic,
+                         int32_t partitions, enum referee_topic which, struct error *error)
 {
     for (int32_t p = 0; p < partitions; p++) {
         if (referee->readers_count == REFEREE_READERS_MAX)
-            return error_set(error, ERROR_LIMIT, "%s has more partitions than the demo reads", topic);
+            return error_set(error, ERROR_LIMIT, "%s has more partitions than the demo reads",
+                             topic);
         struct bus_reader *reader = bus_reader_open(bus, topic, p, -2, -1, error);
         if (reader == NULL)
             return false;
@@ -24,15 +25,18 @@ static bool open_readers(struct referee *referee, struct bus *bus, const char *t
     return true;
 }
 
-struct referee *referee_open(const struct referee_options *options, const struct script *script, struct bus *bus,
-                             struct error *error)
+struct referee *referee_open(const struct referee_options *options, const struct script *script,
+                             struct bus *bus, struct error *error)
 {
     struct referee *referee = memory_allocate(sizeof *referee);
     referee->script = script;
     referee->json = json_create(JSON_BYTES);
-    if (open_readers(referee, bus, options->alerts, options->alerts_partitions, TOPIC_ALERTS, error) &&
-        open_readers(referee, bus, options->requests, options->requests_partitions, TOPIC_REQUESTS, error) &&
-        open_readers(referee, bus, options->dead_letters, options->dead_letters_partitions, TOPIC_DEAD_LETTERS, error))
+    if (open_readers(referee, bus, options->alerts, options->alerts_partitions, TOPIC_ALERTS,
+                     error) &&
+        open_readers(referee, bus, options->requests, options->requests_partitions, TOPIC_REQUESTS,
+                     error) &&
+        open_readers(referee, bus, options->dead_letters, options->dead_letters_partitions,
+                     TOPIC_DEAD_LETTERS, error))
         return referee;
     referee_close(referee);
     return NULL;
@@ -82,14 +86,15 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
 bool referee_read_time(struct bytes text, int64_t *out)
 {
     int64_t year, month, day, hour, minute, second, ms = 0;
-    if (text.size < 20 || !take_number(text.data, 4, &year) || !take_number(text.data + 5, 2, &month) ||
-        !take_number(text.data + 8, 2, &day) || !take_number(text.data + 11, 2, &hour) ||
-        !take_number(text.data + 14, 2, &minute) || !take_number(text.data + 17, 2, &second))
+    if (text.size < 20 || !take_number(text.data, 4, &year) ||
+        !take_number(text.data + 5, 2, &month) || !take_number(text.data + 8, 2, &day) ||
+        !take_number(text.data + 11, 2, &hour) || !take_number(text.data + 14, 2, &minute) ||
+        !take_number(text.data + 17, 2, &second))
         return false;
     if (text.size >= 24 && !take_number(text.data + 20, 3, &ms))
         return false;
-    *out = days_of(year, month, day) * WORLD_DAY_MS + hour * WORLD_HOUR_MS + minute * WORLD_MINUTE_MS +
-           second * WORLD_SECOND_MS + ms;
+    *out = days_of(year, month, day) * WORLD_DAY_MS + hour * WORLD_HOUR_MS +
+           minute * WORLD_MINUTE_MS + second * WORLD_SECOND_MS + ms;
     return true;
 }
 
@@ -120,7 +125,8 @@ static bool explains(const struct incident *incident, const struct referee_heard
         return false;
     bool here = heard->intent[0] == '\0';
     for (uint32_t i = 0; i < WORLD_INTENTS && !here; i++)
-        here = (incident->intents >> i & 1) != 0 && strcmp(world_intents[i].name, heard->intent) == 0;
+        here =
+            (incident->intents >> i & 1) != 0 && strcmp(world_intents[i].name, heard->intent) == 0;
     return here;
 }
 
@@ -136,7 +142,8 @@ static struct referee_heard *add_alert(struct referee *referee, const struct jso
 {
     if (referee->alerts_count == referee->alerts_capacity) {
         referee->alerts_capacity = referee->alerts_capacity ? referee->alerts_capacity * 2 : 16;
-        referee->alerts = memory_resize(referee->alerts, referee->alerts_capacity * sizeof *referee->alerts);
+        referee->alerts =
+            memory_resize(referee->alerts, referee->alerts_capacity * sizeof *referee->alerts);
     }
     struct referee_heard *heard = &referee->alerts[referee->alerts_count];
     const struct json_value *labels = json_get(root, "labels");
@@ -156,7 +163,8 @@ static struct referee_heard *add_alert(struct referee *referee, const struct jso
 }
 
 /* An alert is opened once, then updated, then resolved once; anything else is a bad record. */
-static bool take_alert(struct referee *referee, const struct bus_record *record, struct referee_alert *out)
+static bool take_alert(struct referee *referee, const struct bus_record *record,
+                       struct referee_alert *out)
 {
     struct error ignored;
     referee->alert_records++;
@@ -182,12 +190,14 @@ static bool take_alert(struct referee *referee, const struct bus_record *record,
     return true;
 }
 
-bool referee_read(struct referee *referee, int wait_ms, referee_hear *hear, void *context, struct error *error)
+bool referee_read(struct referee *referee, int wait_ms, referee_hear *hear, void *context,
+                  struct error *error)
 {
     for (uint32_t i = 0; i < referee->readers_count; i++) {
         struct bus_record record;
         enum reader_event event;
-        while ((event = reader_next(referee->readers[i].reader, wait_ms, &record, error)) == READER_RECORD) {
+        while ((event = reader_next(referee->readers[i].reader, wait_ms, &record, error)) ==
+               READER_RECORD) {
             struct referee_alert alert = {.state = REFEREE_OPEN};
             if (referee->readers[i].topic == TOPIC_REQUESTS)
                 referee->requests++;

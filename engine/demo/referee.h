@@ -10,7 +10,7 @@
 #include "engine/demo/judge.h"
 #include "engine/demo/traffic.h"
 
-#define REFEREE_TEXT_MAX 640
+#define REFEREE_TEXT_MAX   640
 #define REFEREE_LEDGER_MAX 9
 
 struct referee_options {
@@ -30,12 +30,13 @@ struct referee_alert {
 
 struct referee;
 
-struct referee *referee_open(const struct referee_options *options, const struct script *script, struct bus *bus,
-                             struct error *error);
+struct referee *referee_open(const struct referee_options *options, const struct script *script,
+                             struct bus *bus, struct error *error);
 void referee_close(struct referee *referee);
 typedef void referee_hear(void *context, const struct referee_alert *alert);
 /* Reads on; each alert record is also told to `hear` (may be NULL). wait_ms as for the judge. */
-bool referee_read(struct referee *referee, int wait_ms, referee_hear *hear, void *context, struct error *error);
+bool referee_read(struct referee *referee, int wait_ms, referee_hear *hear, void *context,
+                  struct error *error);
 /* "2026-03-01T12:00:00Z", with or without milliseconds, as ms since 1970; false when it is not a time. */
 bool referee_read_time(struct bytes text, int64_t *out);
 /* Alerts that are open now. */
@@ -50,8 +51,8 @@ struct referee_engine {
 
 struct referee_incident {
     const struct incident *incident;
-    uint32_t alerts;    /* opened because of it */
-    int64_t opened_ms;  /* of the first; 0: none */
+    uint32_t alerts;     /* opened because of it */
+    int64_t opened_ms;   /* of the first; 0: none */
     int64_t resolved_ms; /* of the last; 0: one is still open, or none was opened */
     bool in_time;
 };
@@ -71,7 +72,8 @@ struct referee_result {
     uint64_t unreconciled; /* what the entries differ by, added up */
 };
 
-void referee_judge(const struct referee *referee, const struct referee_engine *engine, const struct traffic_counts *sent,
-                   const struct judge_counts *judged, struct referee_result *out);
+void referee_judge(const struct referee *referee, const struct referee_engine *engine,
+                   const struct traffic_counts *sent, const struct judge_counts *judged,
+                   struct referee_result *out);
 
 #endif

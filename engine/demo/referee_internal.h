@@ -15,7 +15,8 @@ struct referee_reader {
 };
 
 struct referee_heard {
-    char id[64], rule[40], metric[96], app[72], intent[72]; /* intent empty: the alert is about the app */
+    char id[64], rule[40], metric[96], app[72],
+        intent[72];                 /* intent empty: the alert is about the app */
     int64_t opened_ms, resolved_ms; /* resolved_ms 0: open */
     uint32_t incident;              /* that explains it */
 };

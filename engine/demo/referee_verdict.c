@@ -1,7 +1,8 @@
 /* referee_verdict.c - incidents against alerts, and what was sent against what was counted. */
 #include "engine/demo/referee_internal.h"
 
-static void judge_incident(const struct referee *referee, uint32_t number, struct referee_incident *out)
+static void judge_incident(const struct referee *referee, uint32_t number,
+                           struct referee_incident *out)
 {
     const struct incident *incident = &referee->script->incidents[number];
     *out = (struct referee_incident){.incident = incident};
@@ -28,26 +29,35 @@ static void enter(struct referee_result *out, const char *what, uint64_t expecte
     out->unreconciled += expected > counted ? expected - counted : counted - expected;
 }
 
-static void balance(const struct referee *referee, const struct referee_engine *engine, const struct traffic_counts *sent,
-                    const struct judge_counts *judged, struct referee_result *out)
+static void balance(const struct referee *referee, const struct referee_engine *engine,
+                    const struct traffic_counts *sent, const struct judge_counts *judged,
+                    struct referee_result *out)
 {
     uint64_t repeated_rows = sent->repeated_spans + judged->repeated * WORLD_DIMENSIONS;
-    uint64_t first_rows = sent->spans - sent->repeated_spans + (judged->verdicts - judged->repeated) * WORLD_DIMENSIONS;
+    uint64_t first_rows = sent->spans - sent->repeated_spans +
+                          (judged->verdicts - judged->repeated) * WORLD_DIMENSIONS;
     enter(out, "spans the applications sent / the engine read", sent->spans, engine->spans);
     enter(out, "verdicts the judge sent / the engine read", judged->verdicts, engine->verdicts);
     enter(out, "spans and scores sent once / measured", first_rows, engine->measured);
-    enter(out, "spans and scores sent again / recognised as repeats", repeated_rows, engine->duplicates);
-    enter(out, "judge requests the engine counts / on the topic", engine->requests, referee->requests);
-    enter(out, "judge requests on the topic / answered, given up or still with the judge", referee->requests,
-          judged->verdicts - judged->repeated + judged->unanswered + judged->unreadable + judged->waiting);
+    enter(out, "spans and scores sent again / recognised as repeats", repeated_rows,
+          engine->duplicates);
+    enter(out, "judge requests the engine counts / on the topic", engine->requests,
+          referee->requests);
+    enter(out, "judge requests on the topic / answered, given up or still with the judge",
+          referee->requests,
+          judged->verdicts - judged->repeated + judged->unanswered + judged->unreadable +
+              judged->waiting);
     enter(out, "alert records / opened, updated and resolved in this order", referee->alert_records,
           referee->alert_records - referee->bad_records);
-    enter(out, "dead letters the engine counts / on the topic", engine->dead_letters, referee->dead_letters);
-    enter(out, "records that are no spans, sent / dead letters", sent->strays, engine->dead_letters);
+    enter(out, "dead letters the engine counts / on the topic", engine->dead_letters,
+          referee->dead_letters);
+    enter(out, "records that are no spans, sent / dead letters", sent->strays,
+          engine->dead_letters);
 }
 
-void referee_judge(const struct referee *referee, const struct referee_engine *engine, const struct traffic_counts *sent,
-                   const struct judge_counts *judged, struct referee_result *out)
+void referee_judge(const struct referee *referee, const struct referee_engine *engine,
+                   const struct traffic_counts *sent, const struct judge_counts *judged,
+                   struct referee_result *out)
 {
     *out = (struct referee_result){.alerts = referee->alerts_count,
                                    .expected = referee->script->count,

@@ -91,7 +91,8 @@ bool screen_due(const struct screen *screen, const struct screen_facts *facts)
     return screen->mode == SCREEN_LINES && day_of(facts) > screen->shown_day;
 }
 
-static void print_day(const struct screen_facts *facts, const struct screen_series *series, uint32_t count)
+static void print_day(const struct screen_facts *facts, const struct screen_series *series,
+                      uint32_t count)
 {
     char when[32], spans[32], requests[32];
     uint32_t learning = 0;
@@ -100,14 +101,16 @@ static void print_day(const struct screen_facts *facts, const struct screen_seri
     screen_print_time(facts->now_ms, false, when, sizeof when);
     screen_print_count(facts->spans, spans, sizeof spans);
     screen_print_count(facts->requests, requests, sizeof requests);
-    (void)printf("%s  day %2d of %d: %s spans, %s judged; %u series, %u of them still learning; %u alert%s open\n", when,
-                 (int)day_of(facts), (int)((facts->end_ms - facts->start_ms) / WORLD_DAY_MS), spans, requests, count,
-                 learning, facts->alerts_open, facts->alerts_open == 1 ? "" : "s");
+    (void)printf("%s  day %2d of %d: %s spans, %s judged; %u series, %u of them still learning; %u "
+                 "alert%s open\n",
+                 when, (int)day_of(facts), (int)((facts->end_ms - facts->start_ms) / WORLD_DAY_MS),
+                 spans, requests, count, learning, facts->alerts_open,
+                 facts->alerts_open == 1 ? "" : "s");
     (void)fflush(stdout);
 }
 
-void screen_show(struct screen *screen, const struct screen_facts *facts, const struct screen_series *series,
-                 uint32_t count)
+void screen_show(struct screen *screen, const struct screen_facts *facts,
+                 const struct screen_series *series, uint32_t count)
 {
     if (screen->mode == SCREEN_TERMINAL)
         screen_terminal_draw(screen, facts, series, count);

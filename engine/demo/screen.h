@@ -42,10 +42,11 @@ void screen_close(struct screen *screen);
 void screen_hear(struct screen *screen, const struct referee_alert *alert);
 /* True when it is time to show the series again: then call screen_show. */
 bool screen_due(const struct screen *screen, const struct screen_facts *facts);
-void screen_show(struct screen *screen, const struct screen_facts *facts, const struct screen_series *series,
-                 uint32_t count);
+void screen_show(struct screen *screen, const struct screen_facts *facts,
+                 const struct screen_series *series, uint32_t count);
 /* After screen_close, for every mode. */
-void screen_summary(enum screen_mode mode, const struct screen_facts *facts, const struct referee_result *result);
+void screen_summary(enum screen_mode mode, const struct screen_facts *facts,
+                    const struct referee_result *result);
 
 /* "29 Oct 10:08", and the same with weekday and year. */
 void screen_print_time(int64_t at_ms, bool whole, char *out, size_t size);

@@ -7,10 +7,10 @@
 
 #include <stdio.h>
 
-#define SCREEN_LINES_KEPT 64
+#define SCREEN_LINES_KEPT  64
 #define SCREEN_FRAME_BYTES ((size_t)1 << 20)
-#define SCREEN_SERIES_MAX 128
-#define SCREEN_POINTS 24
+#define SCREEN_SERIES_MAX  128
+#define SCREEN_POINTS      24
 
 /* An alert as a line. */
 struct screen_line {
@@ -46,7 +46,7 @@ void screen_print_alert(const struct screen_line *line);
 /* screen_terminal.c */
 void screen_terminal_start(void);
 void screen_terminal_stop(struct screen *screen);
-void screen_terminal_draw(struct screen *screen, const struct screen_facts *facts, const struct screen_series *series,
-                          uint32_t count);
+void screen_terminal_draw(struct screen *screen, const struct screen_facts *facts,
+                          const struct screen_series *series, uint32_t count);
 
 #endif

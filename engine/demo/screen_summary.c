@@ -26,7 +26,8 @@ static void print_incident(const struct referee_incident *found)
         return;
     }
     print_span_of_time(found->opened_ms - found->incident->start_ms, after, sizeof after);
-    (void)printf("    %s after %s%s, %u alert%s", found->in_time ? "called out" : "called out TOO LATE,", after,
+    (void)printf("    %s after %s%s, %u alert%s",
+                 found->in_time ? "called out" : "called out TOO LATE,", after,
                  found->incident->kind == INCIDENT_SCORE_SLIDE ? " of sliding" : "", found->alerts,
                  found->alerts == 1 ? "" : "s");
     if (found->resolved_ms == 0) {
@@ -58,17 +59,20 @@ static void print_words(const struct screen_facts *facts, const struct referee_r
     screen_print_count(facts->spans, spans, sizeof spans);
     (void)printf("\n%d simulated days, %s spans, in %.1f s (%.0f spans a second); seed %llu\n",
                  (int)((facts->end_ms - facts->start_ms) / WORLD_DAY_MS), spans, facts->seconds,
-                 (double)facts->spans / (facts->seconds > 0.001 ? facts->seconds : 0.001), (unsigned long long)facts->seed);
+                 (double)facts->spans / (facts->seconds > 0.001 ? facts->seconds : 0.001),
+                 (unsigned long long)facts->seed);
     (void)printf("\nWhat went wrong, and what was said about it\n");
     for (uint32_t i = 0; i < result->incidents_count; i++)
         print_incident(&result->incidents[i]);
     if (result->incidents_count == 0)
-        (void)printf("  nothing went wrong: these days are too few for an incident after two weeks of calm\n");
+        (void)printf("  nothing went wrong: these days are too few for an incident after two weeks "
+                     "of calm\n");
     if (result->false_alarms == 0)
         (void)printf("  no false alarm\n");
     else
         (void)printf("  FALSE ALARMS: %u alerts that nothing explains\n", result->false_alarms);
-    (void)printf("\nDo the sums agree?  %s\n", result->unreconciled == 0 ? "yes, to the last span" : "NO");
+    (void)printf("\nDo the sums agree?  %s\n",
+                 result->unreconciled == 0 ? "yes, to the last span" : "NO");
     print_ledger(result);
 }
 
@@ -125,7 +129,8 @@ static void print_json(const struct screen_facts *facts, const struct referee_re
     buffer_free(&out);
 }
 
-void screen_summary(enum screen_mode mode, const struct screen_facts *facts, const struct referee_result *result)
+void screen_summary(enum screen_mode mode, const struct screen_facts *facts,
+                    const struct referee_result *result)
 {
     if (mode == SCREEN_JSON)
         print_json(facts, result);

@@ -8,22 +8,22 @@
 #include <unistd.h>
 
 #define SECOND_PAGE "\x1b[?1049h\x1b[?25l\x1b[2J"
-#define FIRST_PAGE "\x1b[?25h\x1b[?1049l"
-#define HOME "\x1b[H"
-#define CLEAR_LINE "\x1b[K"
+#define FIRST_PAGE  "\x1b[?25h\x1b[?1049l"
+#define HOME        "\x1b[H"
+#define CLEAR_LINE  "\x1b[K"
 #define CLEAR_BELOW "\x1b[J"
-#define PLAIN "\x1b[0m"
-#define BOLD "\x1b[1m"
-#define DIM "\x1b[2m"
-#define RED "\x1b[31m"
-#define GREEN "\x1b[32m"
-#define YELLOW "\x1b[33m"
+#define PLAIN       "\x1b[0m"
+#define BOLD        "\x1b[1m"
+#define DIM         "\x1b[2m"
+#define RED         "\x1b[31m"
+#define GREEN       "\x1b[32m"
+#define YELLOW      "\x1b[33m"
 
-#define ROWS_FALLBACK 24
+#define ROWS_FALLBACK    24
 #define COLUMNS_FALLBACK 80
-#define ALERT_ROWS_MIN 4
-#define POINT_EVERY_MS (12 * WORLD_HOUR_MS)
-#define BAR_CELLS 10
+#define ALERT_ROWS_MIN   4
+#define POINT_EVERY_MS   (12 * WORLD_HOUR_MS)
+#define BAR_CELLS        10
 
 /* A frame in the making. */
 struct canvas {
@@ -47,7 +47,8 @@ void screen_terminal_start(void) { write_all(BYTES_LITERAL(SECOND_PAGE)); }
 void screen_terminal_stop(struct screen *screen)
 {
     write_all(BYTES_LITERAL(FIRST_PAGE));
-    uint32_t first = screen->lines_count > SCREEN_LINES_KEPT ? screen->lines_count - SCREEN_LINES_KEPT : 0;
+    uint32_t first =
+        screen->lines_count > SCREEN_LINES_KEPT ? screen->lines_count - SCREEN_LINES_KEPT : 0;
     for (uint32_t i = first; i < screen->lines_count; i++)
         screen_print_alert(&screen->lines[i % SCREEN_LINES_KEPT]);
 }
@@ -88,7 +89,8 @@ static void put_line(struct canvas *canvas, const char *style, const char *text)
 static void put_progress(struct canvas *canvas, const struct screen_facts *facts)
 {
     char when[40], bar[64], line[256];
-    double part = (double)(facts->now_ms - facts->start_ms) / (double)(facts->end_ms - facts->start_ms);
+    double part =
+        (double)(facts->now_ms - facts->start_ms) / (double)(facts->end_ms - facts->start_ms);
     int cells = 30, done = (int)(part * cells + 0.5);
     for (int i = 0; i < cells; i++)
         bar[i] = i < done ? '=' : '.';
@@ -100,7 +102,8 @@ static void put_progress(struct canvas *canvas, const struct screen_facts *facts
     put_line(canvas, BOLD, line);
 }
 
-static void put_counts(struct canvas *canvas, const struct screen *screen, const struct screen_facts *facts)
+static void put_counts(struct canvas *canvas, const struct screen *screen,
+                       const struct screen_facts *facts)
 {
     char spans[32], rate[32], requests[32], verdicts[32], repeats[32], late[32], line[320];
     screen_print_count(facts->spans, spans, sizeof spans);
@@ -109,14 +112,16 @@ static void put_counts(struct canvas *canvas, const struct screen *screen, const
     screen_print_count(facts->verdicts, verdicts, sizeof verdicts);
     screen_print_count(facts->repeats, repeats, sizeof repeats);
     screen_print_count(facts->late_spans, late, sizeof late);
-    (void)snprintf(line, sizeof line, " %s spans (%s/s)   %s sent to the judge   %s answered   %s repeats   %s late", spans,
-                   rate, requests, verdicts, repeats, late);
+    (void)snprintf(line, sizeof line,
+                   " %s spans (%s/s)   %s sent to the judge   %s answered   %s repeats   %s late",
+                   spans, rate, requests, verdicts, repeats, late);
     put_line(canvas, "", line);
 }
 
 /* ---- series ------------------------------------------------------------------------------------------------ */
 
-static struct screen_history *find_history(struct screen *screen, const struct screen_series *series)
+static struct screen_history *find_history(struct screen *screen,
+                                           const struct screen_series *series)
 {
     char name[sizeof screen->histories[0].name];
     (void)snprintf(name, sizeof name, "%s|%s", series->where, series->what);
@@ -130,8 +135,8 @@ static struct screen_history *find_history(struct screen *screen, const struct s
     return history;
 }
 
-static void take_points(struct screen *screen, const struct screen_facts *facts, const struct screen_series *series,
-                        uint32_t count)
+static void take_points(struct screen *screen, const struct screen_facts *facts,
+                        const struct screen_series *series, uint32_t count)
 {
     if (facts->now_ms - screen->point_ms < POINT_EVERY_MS)
         return;
@@ -141,7 +146,8 @@ static void take_points(struct screen *screen, const struct screen_facts *facts,
         if (history == NULL || series[i].phase == SCREEN_LEARNING)
             continue;
         if (history->count == SCREEN_POINTS)
-            memmove(history->points, history->points + 1, (SCREEN_POINTS - 1) * sizeof history->points[0]);
+            memmove(history->points, history->points + 1,
+                    (SCREEN_POINTS - 1) * sizeof history->points[0]);
         else
             history->count++;
         history->points[history->count - 1] = (float)series[i].now;
@@ -164,20 +170,25 @@ static void print_points(const struct screen_history *history, bool rate, char *
     out[0] = '\0';
     for (uint32_t i = 0; i < history->count && at + 4 < size; i++) {
         int block = (int)((history->points[i] - low) / range * 7.0f + 0.5f);
-        at += (size_t)snprintf(out + at, size - at, "%s", blocks[block < 0 ? 0 : block > 7 ? 7 : block]);
+        at += (size_t)snprintf(out + at, size - at, "%s",
+                               blocks[block < 0   ? 0
+                                      : block > 7 ? 7
+                                                  : block]);
     }
 }
 
 static void put_series(struct canvas *canvas, struct screen *screen, const struct screen_series *s)
 {
-    char from[16] = "", now[16] = "", bar[BAR_CELLS + 1] = "", points[4 * SCREEN_POINTS + 1] = "", line[512];
+    char from[16] = "", now[16] = "", bar[BAR_CELLS + 1] = "", points[4 * SCREEN_POINTS + 1] = "",
+         line[512];
     if (s->phase == SCREEN_LEARNING) {
-        (void)snprintf(line, sizeof line, " %-36.36s %-16.16s   learning what is normal, day %d", s->where, s->what,
-                       (int)s->learned_days + 1);
+        (void)snprintf(line, sizeof line, " %-36.36s %-16.16s   learning what is normal, day %d",
+                       s->where, s->what, (int)s->learned_days + 1);
         put_line(canvas, DIM, line);
         return;
     }
-    (void)snprintf(from, sizeof from, s->rate ? "%.2f %%" : "%.2f", s->rate ? s->baseline * 100 : s->baseline);
+    (void)snprintf(from, sizeof from, s->rate ? "%.2f %%" : "%.2f",
+                   s->rate ? s->baseline * 100 : s->baseline);
     (void)snprintf(now, sizeof now, s->rate ? "%.2f %%" : "%.2f", s->rate ? s->now * 100 : s->now);
     int cells = s->phase == SCREEN_ALERTING ? BAR_CELLS : (int)(s->certainty * BAR_CELLS);
     for (int i = 0; i < BAR_CELLS; i++)
@@ -185,9 +196,11 @@ static void put_series(struct canvas *canvas, struct screen *screen, const struc
     const struct screen_history *history = find_history(screen, s);
     if (history != NULL)
         print_points(history, s->rate, points, sizeof points);
-    const char *state = s->phase == SCREEN_ALERTING ? "ALERT" : s->phase == SCREEN_THIN ? "thin" : "ok";
-    (void)snprintf(line, sizeof line, " %-36.36s %-16.16s %8s %8s  %s  %-6s %s", s->where, s->what, from, now, bar, state,
-                   points);
+    const char *state = s->phase == SCREEN_ALERTING ? "ALERT"
+                        : s->phase == SCREEN_THIN   ? "thin"
+                                                    : "ok";
+    (void)snprintf(line, sizeof line, " %-36.36s %-16.16s %8s %8s  %s  %-6s %s", s->where, s->what,
+                   from, now, bar, state, points);
     put_line(canvas, s->phase == SCREEN_ALERTING ? RED : s->certainty > 0.7 ? YELLOW : "", line);
 }
 
@@ -199,15 +212,16 @@ static double urgency(const struct screen_series *s)
     return s->phase == SCREEN_ALERTING ? 2.0 : s->certainty > 0.5 ? s->certainty : 0.0;
 }
 
-static void put_all_series(struct canvas *canvas, struct screen *screen, const struct screen_series *series,
-                           uint32_t count, int rows)
+static void put_all_series(struct canvas *canvas, struct screen *screen,
+                           const struct screen_series *series, uint32_t count, int rows)
 {
     bool shown[SCREEN_SERIES_MAX] = {false};
     count = count < SCREEN_SERIES_MAX ? count : SCREEN_SERIES_MAX;
     for (int n = 0; n < rows && (uint32_t)n < count; n++) {
         uint32_t best = SCREEN_SERIES_MAX;
         for (uint32_t i = 0; i < count; i++)
-            if (!shown[i] && (best == SCREEN_SERIES_MAX || urgency(&series[i]) > urgency(&series[best])))
+            if (!shown[i] &&
+                (best == SCREEN_SERIES_MAX || urgency(&series[i]) > urgency(&series[best])))
                 best = i;
         shown[best] = true;
         put_series(canvas, screen, &series[best]);
@@ -219,8 +233,10 @@ static void put_all_series(struct canvas *canvas, struct screen *screen, const s
 static void put_alerts(struct canvas *canvas, const struct screen *screen)
 {
     static const char *const words[] = {"ALERT", "still", "over "};
-    for (uint32_t n = 0; n < screen->lines_count && n < SCREEN_LINES_KEPT && canvas->row < canvas->rows - 1; n++) {
-        const struct screen_line *line = &screen->lines[(screen->lines_count - 1 - n) % SCREEN_LINES_KEPT];
+    for (uint32_t n = 0;
+         n < screen->lines_count && n < SCREEN_LINES_KEPT && canvas->row < canvas->rows - 1; n++) {
+        const struct screen_line *line =
+            &screen->lines[(screen->lines_count - 1 - n) % SCREEN_LINES_KEPT];
         char when[32], text[REFEREE_TEXT_MAX + 64];
         screen_print_time(line->at_ms, false, when, sizeof when);
         (void)snprintf(text, sizeof text, " %s  %s  %s", when, words[line->state], line->text);
@@ -228,12 +244,13 @@ static void put_alerts(struct canvas *canvas, const struct screen *screen)
     }
 }
 
-void screen_terminal_draw(struct screen *screen, const struct screen_facts *facts, const struct screen_series *series,
-                          uint32_t count)
+void screen_terminal_draw(struct screen *screen, const struct screen_facts *facts,
+                          const struct screen_series *series, uint32_t count)
 {
     int64_t now_ns = clock_monotonic_ns();
     if (screen->shown_ns != 0 && now_ns > screen->shown_ns) {
-        double rate = (double)(facts->spans - screen->shown_spans) * 1e9 / (double)(now_ns - screen->shown_ns);
+        double rate = (double)(facts->spans - screen->shown_spans) * 1e9 /
+                      (double)(now_ns - screen->shown_ns);
         screen->spans_per_second += 0.2 * (rate - screen->spans_per_second);
     }
     screen->shown_spans = facts->spans;
@@ -244,9 +261,12 @@ void screen_terminal_draw(struct screen *screen, const struct screen_facts *fact
     put_progress(&canvas, facts);
     put_counts(&canvas, screen, facts);
     put_line(&canvas, "", "");
-    int alerts = (int)screen->lines_count < ALERT_ROWS_MIN ? (int)screen->lines_count : ALERT_ROWS_MIN;
+    int alerts =
+        (int)screen->lines_count < ALERT_ROWS_MIN ? (int)screen->lines_count : ALERT_ROWS_MIN;
     int room = canvas.rows - canvas.row - alerts - 4;
-    put_line(&canvas, DIM, " series                                                 baseline      now  evidence    state");
+    put_line(&canvas, DIM,
+             " series                                                 baseline      now  evidence  "
+             "  state");
     put_all_series(&canvas, screen, series, count, room);
     put_line(&canvas, "", "");
     put_line(&canvas, DIM, " alerts, newest first");

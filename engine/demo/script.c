@@ -3,11 +3,11 @@
 
 #include <stddef.h>
 
-#define CALM_DAYS 14
-#define CLEANUP_APP 0
-#define CLEANUP_HOUR 10 /* UTC: a release before lunch, in busy hours */
-#define CLEANUP_HOURS 5
-#define SLIDE_INTENT 4
+#define CALM_DAYS       14
+#define CLEANUP_APP     0
+#define CLEANUP_HOUR    10 /* UTC: a release before lunch, in busy hours */
+#define CLEANUP_HOURS   5
+#define SLIDE_INTENT    4
 #define SLIDE_DIMENSION 0
 
 static uint32_t json_intents(uint32_t app)
@@ -29,7 +29,8 @@ static int64_t next_hour(int64_t from_ms, int64_t hour)
 static struct incident make_cleanup(int64_t calm_end_ms, int64_t step_ms)
 {
     /* Not on the full hour: epochs and commits must not line up with it. */
-    int64_t start_ms = next_hour(calm_end_ms, CLEANUP_HOUR) + 7 * WORLD_MINUTE_MS + 23 * WORLD_SECOND_MS;
+    int64_t start_ms =
+        next_hour(calm_end_ms, CLEANUP_HOUR) + 7 * WORLD_MINUTE_MS + 23 * WORLD_SECOND_MS;
     int64_t end_ms = start_ms + CLEANUP_HOURS * WORLD_HOUR_MS;
     int64_t slowest_ms = step_ms > WORLD_MINUTE_MS / 2 ? 2 * step_ms : 0;
     return (struct incident){
@@ -92,7 +93,8 @@ double script_prose_share(const struct script *script, uint32_t intent, int64_t 
 {
     for (uint32_t i = 0; i < script->count; i++) {
         const struct incident *incident = &script->incidents[i];
-        if (touches(incident, INCIDENT_PROMPT_CLEANUP, intent) && at_ms >= incident->start_ms && at_ms < incident->end_ms)
+        if (touches(incident, INCIDENT_PROMPT_CLEANUP, intent) && at_ms >= incident->start_ms &&
+            at_ms < incident->end_ms)
             return incident->depth;
     }
     return 0.0;
@@ -102,20 +104,21 @@ const char *script_prompt(const struct script *script, uint32_t app, int64_t at_
 {
     for (uint32_t i = 0; i < script->count; i++) {
         const struct incident *incident = &script->incidents[i];
-        if (incident->kind == INCIDENT_PROMPT_CLEANUP && incident->app == app && at_ms >= incident->start_ms &&
-            at_ms < incident->end_ms)
+        if (incident->kind == INCIDENT_PROMPT_CLEANUP && incident->app == app &&
+            at_ms >= incident->start_ms && at_ms < incident->end_ms)
             return "v13";
     }
     return NULL;
 }
 
-double script_score_change(const struct script *script, uint32_t intent, uint32_t dimension, int64_t at_ms)
+double script_score_change(const struct script *script, uint32_t intent, uint32_t dimension,
+                           int64_t at_ms)
 {
     double change = 0.0;
     for (uint32_t i = 0; i < script->count; i++) {
         const struct incident *in = &script->incidents[i];
-        if (!touches(in, INCIDENT_SCORE_SLIDE, intent) || in->dimension != dimension || at_ms < in->start_ms ||
-            at_ms >= in->end_ms)
+        if (!touches(in, INCIDENT_SCORE_SLIDE, intent) || in->dimension != dimension ||
+            at_ms < in->start_ms || at_ms >= in->end_ms)
             continue;
         double part = 1.0;
         if (at_ms < in->bottom_ms)

@@ -24,13 +24,13 @@ struct incident {
     uint32_t intents;   /* bit per intent it touches */
     uint32_t dimension; /* of a slide */
     int64_t start_ms;
-    int64_t bottom_ms;  /* of a slide: as bad as it gets */
-    int64_t back_ms;    /* rolled back; of a slide: begins to recover */
-    int64_t end_ms;     /* as good as before */
-    double depth;       /* share of answers, or points of the score */
+    int64_t bottom_ms; /* of a slide: as bad as it gets */
+    int64_t back_ms;   /* rolled back; of a slide: begins to recover */
+    int64_t end_ms;    /* as good as before */
+    double depth;      /* share of answers, or points of the score */
     /* what the referee expects */
     const char *rule, *metric;
-    int64_t open_by_ms;    /* an alert is opened no later than this … */
+    int64_t open_by_ms;     /* an alert is opened no later than this … */
     int64_t explains_to_ms; /* … and alerts opened until then belong to this incident */
 };
 
@@ -49,6 +49,7 @@ double script_prose_share(const struct script *script, uint32_t intent, int64_t 
 /* The prompt version an incident has put in force, or NULL. */
 const char *script_prompt(const struct script *script, uint32_t app, int64_t at_ms);
 /* Points to add to the judge's mean. */
-double script_score_change(const struct script *script, uint32_t intent, uint32_t dimension, int64_t at_ms);
+double script_score_change(const struct script *script, uint32_t intent, uint32_t dimension,
+                           int64_t at_ms);
 
 #endif

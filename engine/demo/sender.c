@@ -16,7 +16,8 @@ struct sender {
 
 struct sender *sender_open(struct bus *bus, const char *id, const char *topic, struct error *error)
 {
-    struct member_spec spec = {.transactional_id = id, .topics_written = &topic, .topics_written_count = 1};
+    struct member_spec spec = {
+        .transactional_id = id, .topics_written = &topic, .topics_written_count = 1};
     struct member *member = bus_member_open(bus, &spec, error);
     if (member == NULL)
         return NULL;
@@ -37,14 +38,19 @@ void sender_close(struct sender *sender)
     memory_free(sender);
 }
 
-void sender_put(struct sender *sender, int32_t partition, int64_t timestamp_ms, struct bytes key, struct bytes value)
+void sender_put(struct sender *sender, int32_t partition, int64_t timestamp_ms, struct bytes key,
+                struct bytes value)
 {
     if (sender->count == sender->capacity) {
         sender->capacity = sender->capacity ? sender->capacity * 2 : 64;
-        sender->outputs = memory_resize(sender->outputs, sender->capacity * sizeof *sender->outputs);
+        sender->outputs =
+            memory_resize(sender->outputs, sender->capacity * sizeof *sender->outputs);
     }
-    sender->outputs[sender->count++] = (struct bus_output){.topic = sender->topic, .partition = partition,
-                                                           .timestamp_ms = timestamp_ms, .key = key, .value = value};
+    sender->outputs[sender->count++] = (struct bus_output){.topic = sender->topic,
+                                                           .partition = partition,
+                                                           .timestamp_ms = timestamp_ms,
+                                                           .key = key,
+                                                           .value = value};
 }
 
 static enum commit_outcome send_all(struct sender *sender, struct error *error)
@@ -65,7 +71,8 @@ bool sender_commit(struct sender *sender, struct error *error)
     for (int attempt = 0; attempt < ATTEMPTS_MAX && outcome == COMMIT_ABORTED; attempt++)
         outcome = send_all(sender, error);
     if (outcome == COMMIT_ABORTED)
-        return error_set(error, ERROR_UNAVAILABLE, "writing to %s: the transaction was aborted %d times", sender->topic,
+        return error_set(error, ERROR_UNAVAILABLE,
+                         "writing to %s: the transaction was aborted %d times", sender->topic,
                          ATTEMPTS_MAX);
     if (outcome != COMMIT_DONE)
         return error_prefix(error, "writing to %s", sender->topic);

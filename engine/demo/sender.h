@@ -13,7 +13,8 @@ struct sender;
 struct sender *sender_open(struct bus *bus, const char *id, const char *topic, struct error *error);
 void sender_close(struct sender *sender);
 /* For the topic it was opened with; key and value are borrowed until sender_commit returns. */
-void sender_put(struct sender *sender, int32_t partition, int64_t timestamp_ms, struct bytes key, struct bytes value);
+void sender_put(struct sender *sender, int32_t partition, int64_t timestamp_ms, struct bytes key,
+                struct bytes value);
 /* Everything put since the last commit becomes visible at once; nothing put: nothing happens. A
  * transaction that the cluster aborted is sent again. */
 bool sender_commit(struct sender *sender, struct error *error);

@@ -12,20 +12,20 @@
 
 #include <math.h>
 
-#define COLLECTORS 2
+#define COLLECTORS       2
 #define RECORD_SPANS_MAX 128
-#define WRITER_BYTES ((size_t)16 << 20)
+#define WRITER_BYTES     ((size_t)16 << 20)
 #define RECORD_BYTES_MAX ((size_t)1 << 20)
-#define AGENTIC_SPANS 3
-#define LATE_MS WORLD_MINUTE_MS
+#define AGENTIC_SPANS    3
+#define LATE_MS          WORLD_MINUTE_MS
 
 /* Chances of what happens on any day. */
-#define CHANCE_FAILED 0.004        /* the provider refuses */
-#define CHANCE_LATE 0.004          /* the sender was off line for minutes or hours */
-#define CHANCE_REPEATED 0.012      /* a record's answer got lost: sent once more */
+#define CHANCE_FAILED        0.004 /* the provider refuses */
+#define CHANCE_LATE          0.004 /* the sender was off line for minutes or hours */
+#define CHANCE_REPEATED      0.012 /* a record's answer got lost: sent once more */
 #define CHANCE_NEW_PARTITION 0.15  /* a Collector moves on to another partition */
-#define EXPORT_DELAY_MS 5000       /* of the SDK's batch processor, at most */
-#define STRAY_EVERY_MS (3.0 * (double)WORLD_DAY_MS) /* somebody's log line in the wrong topic */
+#define EXPORT_DELAY_MS      5000  /* of the SDK's batch processor, at most */
+#define STRAY_EVERY_MS       (3.0 * (double)WORLD_DAY_MS) /* somebody's log line in the wrong topic */
 
 struct repeat {
     uint8_t *data; /* owned */
@@ -47,7 +47,7 @@ struct traffic {
     struct answers *answers;
     struct otlp_writer writer;
     struct agenda *spans, *repeats;
-    double next_ms[WORLD_APPS];     /* arrival of the next request */
+    double next_ms[WORLD_APPS];         /* arrival of the next request */
     double requests_per_ms[WORLD_APPS]; /* mean over a week */
     struct collector collectors[COLLECTORS];
     int64_t flushed_ms;
@@ -56,8 +56,8 @@ struct traffic {
     struct traffic_counts counts;
 };
 
-struct traffic *traffic_open(const struct traffic_options *options, const struct script *script, struct bus *bus,
-                             struct error *error)
+struct traffic *traffic_open(const struct traffic_options *options, const struct script *script,
+                             struct bus *bus, struct error *error)
 {
     struct sender *sender = sender_open(bus, options->writer_id, options->topic, error);
     if (sender == NULL)
@@ -76,7 +76,8 @@ struct traffic *traffic_open(const struct traffic_options *options, const struct
     traffic->transport = dice_fork(options->seed, 4);
     traffic->mistakes = dice_fork(options->seed, 5);
     traffic->flushed_ms = script->start_ms;
-    traffic->next_stray_ms = (double)script->start_ms + STRAY_EVERY_MS * dice_exponential(&traffic->mistakes);
+    traffic->next_stray_ms =
+        (double)script->start_ms + STRAY_EVERY_MS * dice_exponential(&traffic->mistakes);
     for (uint32_t app = 0; app < WORLD_APPS; app++) {
         double spans = (double)options->spans * world_apps[app].share;
         double requests = world_apps[app].agentic ? spans / AGENTIC_SPANS : spans;
@@ -103,8 +104,14 @@ void traffic_close(struct traffic *traffic)
     memory_free(traffic);
 }
 
-int64_t traffic_newest_ms(const struct traffic *traffic) { return sender_newest_ms(traffic->sender); }
-const struct traffic_counts *traffic_count(const struct traffic *traffic) { return &traffic->counts; }
+int64_t traffic_newest_ms(const struct traffic *traffic)
+{
+    return sender_newest_ms(traffic->sender);
+}
+const struct traffic_counts *traffic_count(const struct traffic *traffic)
+{
+    return &traffic->counts;
+}
 
 /* ---- requests -------------------------------------------------------------------------------------------- */
 
@@ -137,7 +144,8 @@ static void schedule(struct traffic *traffic, const struct traffic_span *span)
     struct dice *dice = &traffic->transport;
     double delay_ms = dice_unit(dice) * EXPORT_DELAY_MS;
     if (dice_chance(dice, CHANCE_LATE))
-        delay_ms = 2.0 * (double)WORLD_MINUTE_MS * pow(90.0, dice_unit(dice)); /* 2 minutes to 3 hours */
+        delay_ms =
+            2.0 * (double)WORLD_MINUTE_MS * pow(90.0, dice_unit(dice)); /* 2 minutes to 3 hours */
     agenda_add(traffic->spans, span->end_ms + (int64_t)delay_ms, span);
 }
 
@@ -171,13 +179,15 @@ static void make_request(struct traffic *traffic, uint32_t app, int64_t at_ms)
     call.model = dice_chance(dice, world_apps[app].second_model);
     double rollout = dice_unit(dice);
     const char *prompt = script_prompt(traffic->script, app, at_ms);
-    call.prompt = prompt != NULL ? prompt : world_prompt(app, at_ms - traffic->script->start_ms, rollout);
+    call.prompt =
+        prompt != NULL ? prompt : world_prompt(app, at_ms - traffic->script->start_ms, rollout);
     call.form = draw_form(traffic, call.intent, at_ms);
     call.failed = dice_chance(dice, CHANCE_FAILED);
     call.input_tokens = 180 + dice_below(dice, 900);
     call.output_tokens = 30 + dice_below(dice, 240);
     call.start_ms = at_ms;
-    call.end_ms = at_ms + 300 + (int64_t)(4.0 * call.output_tokens * (0.5 + dice_exponential(dice)));
+    call.end_ms =
+        at_ms + 300 + (int64_t)(4.0 * call.output_tokens * (0.5 + dice_exponential(dice)));
     schedule(traffic, &call);
     if (world_apps[app].agentic)
         schedule_agent(traffic, &call);
@@ -198,7 +208,8 @@ static void make_requests(struct traffic *traffic, int64_t until_ms)
 
 /* ---- Collectors ------------------------------------------------------------------------------------------ */
 
-static void keep_for_repeat(struct traffic *traffic, struct bytes record, int32_t partition, uint32_t spans, int64_t at_ms)
+static void keep_for_repeat(struct traffic *traffic, struct bytes record, int32_t partition,
+                            uint32_t spans, int64_t at_ms)
 {
     struct repeat repeat = {memory_allocate_raw(record.size), record.size, partition, spans};
     memcpy(repeat.data, record.data, record.size);
@@ -216,17 +227,19 @@ static bool make_room(struct traffic *traffic, struct error *error)
     return true;
 }
 
-static bool send_batch(struct traffic *traffic, struct collector *collector, int64_t at_ms, struct error *error)
+static bool send_batch(struct traffic *traffic, struct collector *collector, int64_t at_ms,
+                       struct error *error)
 {
     if (collector->count == 0)
         return true;
     if (!make_room(traffic, error))
         return false;
-    struct bytes record = traffic_span_write(&traffic->writer, collector->spans, collector->count, traffic->answers,
-                                             &traffic->content);
+    struct bytes record = traffic_span_write(&traffic->writer, collector->spans, collector->count,
+                                             traffic->answers, &traffic->content);
     CHECK(!traffic->writer.full);
     if (dice_chance(&traffic->transport, CHANCE_NEW_PARTITION))
-        collector->partition = (int32_t)dice_below(&traffic->transport, (uint32_t)traffic->options.partitions);
+        collector->partition =
+            (int32_t)dice_below(&traffic->transport, (uint32_t)traffic->options.partitions);
     sender_put(traffic->sender, collector->partition, at_ms, BYTES_NONE, record);
     if (dice_chance(&traffic->transport, CHANCE_REPEATED))
         keep_for_repeat(traffic, record, collector->partition, collector->count, at_ms);
@@ -267,9 +280,11 @@ static bool send_repeats(struct traffic *traffic, int64_t at_ms, struct error *e
 static void send_strays(struct traffic *traffic, int64_t at_ms)
 {
     while (traffic->next_stray_ms <= (double)at_ms) {
-        int32_t partition = (int32_t)dice_below(&traffic->mistakes, (uint32_t)traffic->options.partitions);
+        int32_t partition =
+            (int32_t)dice_below(&traffic->mistakes, (uint32_t)traffic->options.partitions);
         sender_put(traffic->sender, partition, at_ms, BYTES_NONE,
-                   BYTES_LITERAL("{\"level\":\"info\",\"msg\":\"cache warmed\",\"service\":\"price-feed\"}"));
+                   BYTES_LITERAL(
+                       "{\"level\":\"info\",\"msg\":\"cache warmed\",\"service\":\"price-feed\"}"));
         traffic->counts.strays++;
         traffic->next_stray_ms += STRAY_EVERY_MS * dice_exponential(&traffic->mistakes);
     }

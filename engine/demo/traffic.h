@@ -13,28 +13,28 @@
 
 struct traffic_options {
     uint64_t seed;
-    uint64_t spans;       /* about so many from the script's start to its end */
+    uint64_t spans; /* about so many from the script's start to its end */
     const char *topic;
     int32_t partitions;
     const char *writer_id; /* transactional id */
-    int64_t batch_ms;     /* a Collector sends this often */
+    int64_t batch_ms;      /* a Collector sends this often */
 };
 
 struct traffic_counts {
     uint64_t records, spans; /* everything written, repeats included */
     uint64_t repeated_records, repeated_spans;
-    uint64_t calls;          /* spans of calls, repeats not included */
-    uint64_t late_spans;     /* came more than a minute after their end */
-    uint64_t errors;         /* calls that failed */
-    uint64_t prose;          /* answers that incidents turned into prose */
-    uint64_t strays;         /* records that are no spans at all, not in the counts above */
+    uint64_t calls;      /* spans of calls, repeats not included */
+    uint64_t late_spans; /* came more than a minute after their end */
+    uint64_t errors;     /* calls that failed */
+    uint64_t prose;      /* answers that incidents turned into prose */
+    uint64_t strays;     /* records that are no spans at all, not in the counts above */
 };
 
 struct traffic;
 
 /* script and options are borrowed. NULL with the reason. */
-struct traffic *traffic_open(const struct traffic_options *options, const struct script *script, struct bus *bus,
-                             struct error *error);
+struct traffic *traffic_open(const struct traffic_options *options, const struct script *script,
+                             struct bus *bus, struct error *error);
 void traffic_close(struct traffic *traffic);
 /* Plays on to this time and commits what was written until then. */
 bool traffic_play(struct traffic *traffic, int64_t until_ms, struct error *error);

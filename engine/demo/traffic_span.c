@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#define SCHEMA_URL "https://opentelemetry.io/schemas/1.37.0"
-#define SCOPE_NAME "opentelemetry.instrumentation.genai"
+#define SCHEMA_URL    "https://opentelemetry.io/schemas/1.37.0"
+#define SCOPE_NAME    "opentelemetry.instrumentation.genai"
 #define SCOPE_VERSION "1.3b0"
 
 enum { FIELD_ATTRIBUTE = 9, SPAN_KIND_INTERNAL = 1, SPAN_KIND_CLIENT = 3, STATUS_ERROR = 2 };
@@ -18,14 +18,16 @@ static void put_text(struct otlp_writer *w, const char *key, const char *value)
 static void put_request(struct otlp_writer *w, const struct traffic_span *span)
 {
     char conversation[24];
-    int size = snprintf(conversation, sizeof conversation, "c-%llx", (unsigned long long)span->conversation);
+    int size = snprintf(conversation, sizeof conversation, "c-%llx",
+                        (unsigned long long)span->conversation);
     put_text(w, "app.feature", world_apps[world_intents[span->intent].app].feature);
     put_text(w, "app.intent", world_intents[span->intent].name);
-    otlp_put_text_attribute(w, FIELD_ATTRIBUTE, "gen_ai.conversation.id", bytes_of(conversation, (size_t)size));
+    otlp_put_text_attribute(w, FIELD_ATTRIBUTE, "gen_ai.conversation.id",
+                            bytes_of(conversation, (size_t)size));
 }
 
-static void put_call(struct otlp_writer *w, const struct traffic_span *span, const struct answers *answers,
-                     struct dice *dice)
+static void put_call(struct otlp_writer *w, const struct traffic_span *span,
+                     const struct answers *answers, struct dice *dice)
 {
     const struct world_app *app = &world_apps[world_intents[span->intent].app];
     bool cut = false;
@@ -38,8 +40,10 @@ static void put_call(struct otlp_writer *w, const struct traffic_span *span, con
         put_text(w, "error.type", "RateLimitError");
     } else {
         otlp_put_text_attribute(w, FIELD_ATTRIBUTE, "gen_ai.output.messages", output);
-        otlp_put_integer_attribute(w, FIELD_ATTRIBUTE, "gen_ai.usage.output_tokens", span->output_tokens);
-        otlp_put_integer_attribute(w, FIELD_ATTRIBUTE, "gen_ai.usage.input_tokens", span->input_tokens);
+        otlp_put_integer_attribute(w, FIELD_ATTRIBUTE, "gen_ai.usage.output_tokens",
+                                   span->output_tokens);
+        otlp_put_integer_attribute(w, FIELD_ATTRIBUTE, "gen_ai.usage.input_tokens",
+                                   span->input_tokens);
         otlp_put_list_attribute(w, FIELD_ATTRIBUTE, "gen_ai.response.finish_reasons",
                                 cut ? BYTES_LITERAL("length") : BYTES_LITERAL("stop"));
         put_text(w, "gen_ai.response.model", app->model[span->model]);
@@ -52,8 +56,8 @@ static void put_call(struct otlp_writer *w, const struct traffic_span *span, con
     put_text(w, "gen_ai.operation.name", "chat");
 }
 
-static void put_attributes(struct otlp_writer *w, const struct traffic_span *span, const struct answers *answers,
-                           struct dice *dice)
+static void put_attributes(struct otlp_writer *w, const struct traffic_span *span,
+                           const struct answers *answers, struct dice *dice)
 {
     if (span->kind == SPAN_CALL) {
         put_call(w, span, answers, dice);
@@ -69,18 +73,20 @@ static void put_attributes(struct otlp_writer *w, const struct traffic_span *spa
     }
 }
 
-static void put_span(struct otlp_writer *w, const struct traffic_span *span, const struct answers *answers,
-                     struct dice *dice)
+static void put_span(struct otlp_writer *w, const struct traffic_span *span,
+                     const struct answers *answers, struct dice *dice)
 {
     char name[64];
     const struct world_app *app = &world_apps[world_intents[span->intent].app];
-    int size = span->kind == SPAN_CALL    ? snprintf(name, sizeof name, "chat %s", app->model[span->model])
-               : span->kind == SPAN_AGENT ? snprintf(name, sizeof name, "invoke_agent copilot")
-                                          : snprintf(name, sizeof name, "execute_tool library_search");
+    int size =
+        span->kind == SPAN_CALL    ? snprintf(name, sizeof name, "chat %s", app->model[span->model])
+        : span->kind == SPAN_AGENT ? snprintf(name, sizeof name, "invoke_agent copilot")
+                                   : snprintf(name, sizeof name, "execute_tool library_search");
     uint8_t *open = otlp_open(w);
     otlp_put_bytes(w, 1, bytes_of(span->trace_id, sizeof span->trace_id));
     otlp_put_bytes(w, 2, bytes_of(&span->span_id, sizeof span->span_id));
-    otlp_put_bytes(w, 4, bytes_of(&span->parent_id, span->parent_id != 0 ? sizeof span->parent_id : 0));
+    otlp_put_bytes(w, 4,
+                   bytes_of(&span->parent_id, span->parent_id != 0 ? sizeof span->parent_id : 0));
     otlp_put_fixed32(w, 16, 0x100); /* flags stand here, not by their number */
     otlp_put_bytes(w, 5, bytes_of(name, (size_t)size));
     otlp_put_varint(w, 6, span->kind == SPAN_CALL ? SPAN_KIND_CLIENT : SPAN_KIND_INTERNAL);
@@ -107,8 +113,8 @@ static void put_resource(struct otlp_writer *w, const struct world_app *app)
 }
 
 /* ResourceSpans of one app; nothing when it has none. */
-static void put_app(struct otlp_writer *w, uint32_t app, const struct traffic_span *spans, uint32_t count,
-                    const struct answers *answers, struct dice *dice)
+static void put_app(struct otlp_writer *w, uint32_t app, const struct traffic_span *spans,
+                    uint32_t count, const struct answers *answers, struct dice *dice)
 {
     bool any = false;
     for (uint32_t i = 0; i < count && !any; i++)
@@ -130,8 +136,8 @@ static void put_app(struct otlp_writer *w, uint32_t app, const struct traffic_sp
     otlp_close(w, 1, resource_spans);
 }
 
-struct bytes traffic_span_write(struct otlp_writer *writer, const struct traffic_span *spans, uint32_t count,
-                                const struct answers *answers, struct dice *dice)
+struct bytes traffic_span_write(struct otlp_writer *writer, const struct traffic_span *spans,
+                                uint32_t count, const struct answers *answers, struct dice *dice)
 {
     uint8_t *open = otlp_open(writer);
     for (uint32_t app = WORLD_APPS; app-- > 0;)

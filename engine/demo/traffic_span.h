@@ -23,7 +23,7 @@ struct traffic_span {
 };
 
 /* One record: an ExportTraceServiceRequest with the spans in their order, one resource per app. */
-struct bytes traffic_span_write(struct otlp_writer *writer, const struct traffic_span *spans, uint32_t count,
-                                const struct answers *answers, struct dice *dice);
+struct bytes traffic_span_write(struct otlp_writer *writer, const struct traffic_span *spans,
+                                uint32_t count, const struct answers *answers, struct dice *dice);
 
 #endif

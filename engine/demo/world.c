@@ -8,58 +8,177 @@
 const char *const world_dimensions[WORLD_DIMENSIONS] = {"relevance", "tone"};
 
 const struct world_app world_apps[WORLD_APPS] = {
-    {.name = "storefront", .version = "5.12.0", .feature = "shopping-assistant", .prompt_name = "storefront-system",
-     .provider = {"openai", "openai"}, .model = {"gpt-4o-mini", "gpt-4.1-nano"}, .second_model = 0.2,
-     .share = 0.45, .busiest_hour = 13, .swing = 0.7, .weekend = 1.1},
-    {.name = "support-desk", .version = "2.3.1", .feature = "case-handling", .prompt_name = "support-agent",
-     .provider = {"anthropic", "openai"}, .model = {"claude-haiku-4-5", "gpt-4o-mini"}, .second_model = 0.3,
-     .share = 0.30, .busiest_hour = 11, .swing = 0.8, .weekend = 0.5},
-    {.name = "research-copilot", .version = "0.9.4", .feature = "literature", .prompt_name = "copilot",
-     .provider = {"anthropic", "aws.bedrock"}, .model = {"claude-sonnet-4-5", "llama-3.3-70b"}, .second_model = 0.15,
-     .agentic = true, .share = 0.25, .busiest_hour = 15, .swing = 0.8, .weekend = 0.35},
+    {.name = "storefront",
+     .version = "5.12.0",
+     .feature = "shopping-assistant",
+     .prompt_name = "storefront-system",
+     .provider = {"openai", "openai"},
+     .model = {"gpt-4o-mini", "gpt-4.1-nano"},
+     .second_model = 0.2,
+     .share = 0.45,
+     .busiest_hour = 13,
+     .swing = 0.7,
+     .weekend = 1.1},
+    {.name = "support-desk",
+     .version = "2.3.1",
+     .feature = "case-handling",
+     .prompt_name = "support-agent",
+     .provider = {"anthropic", "openai"},
+     .model = {"claude-haiku-4-5", "gpt-4o-mini"},
+     .second_model = 0.3,
+     .share = 0.30,
+     .busiest_hour = 11,
+     .swing = 0.8,
+     .weekend = 0.5},
+    {.name = "research-copilot",
+     .version = "0.9.4",
+     .feature = "literature",
+     .prompt_name = "copilot",
+     .provider = {"anthropic", "aws.bedrock"},
+     .model = {"claude-sonnet-4-5", "llama-3.3-70b"},
+     .second_model = 0.15,
+     .agentic = true,
+     .share = 0.25,
+     .busiest_hour = 15,
+     .swing = 0.8,
+     .weekend = 0.35},
 };
 
+enum { STOREFRONT, SUPPORT_DESK, RESEARCH_COPILOT };
+
 const struct world_intent world_intents[WORLD_INTENTS] = {
-    {"product_search", 0, 0.35, true, 0.005, {4.25, 4.40}, "Do you have linen shirts under ## euros, size ##?",
-     "{\"items\":[{\"sku\":\"A-####\",\"title\":\"linen shirt, sand\",\"price\":#9.90},"
-     "{\"sku\":\"A-####\",\"title\":\"linen shirt, white\",\"price\":#4.50}],\"confidence\":0.9#}",
-     "Yes: the linen shirt in sand (A-####) is #9.90 euros, and there is a white one (A-####) for #4.50 euros."},
-    {"order_status", 0, 0.25, true, 0.005, {4.45, 4.35}, "Where is my parcel? Order ######.",
-     "{\"order\":\"######\",\"status\":\"in transit\",\"carrier_reference\":\"R-####\",\"days_left\":#}",
-     "Order ###### is in transit, reference R-####, and should be with you in # days."},
-    {"recommendation", 0, 0.20, true, 0.006, {4.05, 4.30}, "What would go with the shirt A-####?",
-     "{\"recommendations\":[{\"sku\":\"B-####\",\"why\":\"same linen, same colour family\"},"
-     "{\"sku\":\"C-####\",\"why\":\"often bought together\"}]}",
-     "I would look at B-####, it is the same linen, or at C-####, which others bought with it."},
-    {"small_talk", 0, 0.20, false, 0, {4.30, 4.60}, "Hi! Are you open today?",
-     "Hello! The shop is open round the clock, and I am glad to help with anything you are looking for.", ""},
-
-    {"troubleshooting", 1, 0.40, false, 0, {4.20, 4.35}, "My router RX-### shows error ## after the update.",
-     "Error ## means that the update did not finish. Hold the reset button of the RX-### for # seconds, wait until the "
-     "light is green, then start the update again from the settings page. If it comes back, we replace the device.", ""},
-    {"refund_request", 1, 0.25, false, 0, {4.10, 4.45}, "I want my money back for case ######.",
-     "I am sorry about the trouble with case ######. I have asked for the refund of ##.90 euros; it takes # working days.",
-     ""},
-    {"account_change", 1, 0.20, true, 0.006, {4.35, 4.40}, "Please change the address on account ######.",
-     "{\"action\":\"change_address\",\"account\":\"######\",\"needs_confirmation\":true,\"ticket\":\"T-####\"}",
-     "The address of account ###### can be changed once you confirm it; the ticket is T-####."},
-    {"escalation_summary", 1, 0.15, true, 0.006, {4.15, 4.20}, "Summarise case ###### for second level.",
-     "{\"case\":\"######\",\"severity\":#,\"summary\":\"Customer reports repeated failures after an update.\","
-     "\"next_step\":\"replace device\"}",
-     "Case ######: repeated failures after an update, severity #; the next step is to replace the device."},
-
-    {"literature_search", 2, 0.40, true, 0.006, {4.20, 4.30}, "Find trials of drug X-### since 20##.",
-     "{\"hits\":[{\"id\":\"PM#######\",\"year\":20##},{\"id\":\"PM#######\",\"year\":20##}],\"total\":##}",
-     "There are ## trials, the most relevant are PM####### and PM#######."},
-    {"summarise", 2, 0.25, false, 0, {4.25, 4.25}, "Summarise PM####### for a lay reader.",
-     "The study followed ### patients for # years. Those who took the drug had fewer relapses; the difference was small "
-     "and the authors ask for a longer trial.", ""},
-    {"compare_sources", 2, 0.20, false, 0, {4.00, 4.20}, "Do PM####### and PM####### agree?",
-     "They agree on the direction but not on the size of the effect: the first reports ## %, the second about half of "
-     "that, in an older population.", ""},
-    {"draft_report", 2, 0.15, false, 0, {4.10, 4.35}, "Draft the methods section for study ###.",
-     "Participants were recruited at # centres between 20## and 20##. The primary outcome was assessed blind; analyses "
-     "followed a plan registered in advance.", ""},
+    {
+        .name = "product_search",
+        .app = STOREFRONT,
+        .share = 0.35,
+        .json = true,
+        .failure_rate = 0.005,
+        .score = {4.25, 4.40},
+        .question = "Do you have linen shirts under ## euros, size ##?",
+        .answer = "{\"items\":[{\"sku\":\"A-####\",\"title\":\"linen shirt, "
+                  "sand\",\"price\":#9.90},{\"sku\":\"A-####\",\"title\":\"linen shirt, "
+                  "white\",\"price\":#4.50}],\"confidence\":0.9#}",
+        .prose = "Yes: the linen shirt in sand (A-####) is #9.90 euros, and there is a white one "
+                 "(A-####) for #4.50 euros.",
+    },
+    {
+        .name = "order_status",
+        .app = STOREFRONT,
+        .share = 0.25,
+        .json = true,
+        .failure_rate = 0.005,
+        .score = {4.45, 4.35},
+        .question = "Where is my parcel? Order ######.",
+        .answer = "{\"order\":\"######\",\"status\":\"in "
+                  "transit\",\"carrier_reference\":\"R-####\",\"days_left\":#}",
+        .prose = "Order ###### is in transit, reference R-####, and should be with you in # days.",
+    },
+    {
+        .name = "recommendation",
+        .app = STOREFRONT,
+        .share = 0.20,
+        .json = true,
+        .failure_rate = 0.006,
+        .score = {4.05, 4.30},
+        .question = "What would go with the shirt A-####?",
+        .answer = "{\"recommendations\":[{\"sku\":\"B-####\",\"why\":\"same linen, same colour "
+                  "family\"},{\"sku\":\"C-####\",\"why\":\"often bought together\"}]}",
+        .prose = "I would look at B-####, it is the same linen, or at C-####, which others bought "
+                 "with it.",
+    },
+    {
+        .name = "small_talk",
+        .app = STOREFRONT,
+        .share = 0.20,
+        .score = {4.30, 4.60},
+        .question = "Hi! Are you open today?",
+        .answer = "Hello! The shop is open round the clock, and I am glad to help with anything "
+                  "you are looking for.",
+    },
+    {
+        .name = "troubleshooting",
+        .app = SUPPORT_DESK,
+        .share = 0.40,
+        .score = {4.20, 4.35},
+        .question = "My router RX-### shows error ## after the update.",
+        .answer = "Error ## means that the update did not finish. Hold the reset button of the "
+                  "RX-### for # seconds, wait until the light is green, then start the update "
+                  "again from the settings page. If it comes back, we replace the device.",
+    },
+    {
+        .name = "refund_request",
+        .app = SUPPORT_DESK,
+        .share = 0.25,
+        .score = {4.10, 4.45},
+        .question = "I want my money back for case ######.",
+        .answer = "I am sorry about the trouble with case ######. I have asked for the refund of "
+                  "##.90 euros; it takes # working days.",
+    },
+    {
+        .name = "account_change",
+        .app = SUPPORT_DESK,
+        .share = 0.20,
+        .json = true,
+        .failure_rate = 0.006,
+        .score = {4.35, 4.40},
+        .question = "Please change the address on account ######.",
+        .answer = "{\"action\":\"change_address\",\"account\":\"######\",\"needs_confirmation\":"
+                  "true,\"ticket\":\"T-####\"}",
+        .prose = "The address of account ###### can be changed once you confirm it; the ticket is "
+                 "T-####.",
+    },
+    {
+        .name = "escalation_summary",
+        .app = SUPPORT_DESK,
+        .share = 0.15,
+        .json = true,
+        .failure_rate = 0.006,
+        .score = {4.15, 4.20},
+        .question = "Summarise case ###### for second level.",
+        .answer = "{\"case\":\"######\",\"severity\":#,\"summary\":\"Customer reports repeated "
+                  "failures after an update.\",\"next_step\":\"replace device\"}",
+        .prose = "Case ######: repeated failures after an update, severity #; the next step is to "
+                 "replace the device.",
+    },
+    {
+        .name = "literature_search",
+        .app = RESEARCH_COPILOT,
+        .share = 0.40,
+        .json = true,
+        .failure_rate = 0.006,
+        .score = {4.20, 4.30},
+        .question = "Find trials of drug X-### since 20##.",
+        .answer = "{\"hits\":[{\"id\":\"PM#######\",\"year\":20##},{\"id\":\"PM#######\",\"year\":"
+                  "20##}],\"total\":##}",
+        .prose = "There are ## trials, the most relevant are PM####### and PM#######.",
+    },
+    {
+        .name = "summarise",
+        .app = RESEARCH_COPILOT,
+        .share = 0.25,
+        .score = {4.25, 4.25},
+        .question = "Summarise PM####### for a lay reader.",
+        .answer = "The study followed ### patients for # years. Those who took the drug had fewer "
+                  "relapses; the difference was small and the authors ask for a longer trial.",
+    },
+    {
+        .name = "compare_sources",
+        .app = RESEARCH_COPILOT,
+        .share = 0.20,
+        .score = {4.00, 4.20},
+        .question = "Do PM####### and PM####### agree?",
+        .answer = "They agree on the direction but not on the size of the effect: the first "
+                  "reports ## %, the second about half of that, in an older population.",
+    },
+    {
+        .name = "draft_report",
+        .app = RESEARCH_COPILOT,
+        .share = 0.15,
+        .score = {4.10, 4.35},
+        .question = "Draft the methods section for study ###.",
+        .answer = "Participants were recruited at # centres between 20## and 20##. The primary "
+                  "outcome was assessed blind; analyses followed a plan registered in advance.",
+    },
 };
 
 static double hour_shape(const struct world_app *app, int64_t at_ms)
@@ -83,8 +202,9 @@ static const struct release {
     double day;
     const char *version;
 } releases[] = {
-    {0, 0, "v11"},   {1, 0, "2026-08"}, {2, 0, "r7"},  {1, 6.4, "2026-09"},
-    {2, 9.6, "r8"},  {0, 11.5, "v12"},  {2, 24.4, "r9"}, {1, 27.3, "2026-10"},
+    {STOREFRONT, 0, "v11"},         {SUPPORT_DESK, 0, "2026-08"},    {RESEARCH_COPILOT, 0, "r7"},
+    {SUPPORT_DESK, 6.4, "2026-09"}, {RESEARCH_COPILOT, 9.6, "r8"},   {STOREFRONT, 11.5, "v12"},
+    {RESEARCH_COPILOT, 24.4, "r9"}, {SUPPORT_DESK, 27.3, "2026-10"},
 };
 #define RELEASE_HOURS 6.0
 

@@ -59,11 +59,32 @@ static void records_look_like_a_collectors_and_say_what_happened(void **state)
     struct dice dice = dice_fork(7, 1);
     struct otlp_writer writer = otlp_writer_create(1 << 16);
     const struct traffic_span spans[] = {
-        {.kind = SPAN_CALL, .intent = 0, .trace_id = {1, 2}, .span_id = 3, .start_ms = 1000, .end_ms = 2500, .prompt = "v11",
-         .form = ANSWER_AS_ASKED, .input_tokens = 700, .output_tokens = 80},
-        {.kind = SPAN_AGENT, .intent = 8, .trace_id = {4, 5}, .span_id = 6, .start_ms = 1000, .end_ms = 3000, .prompt = "r7"},
-        {.kind = SPAN_CALL, .intent = 0, .trace_id = {7, 8}, .span_id = 9, .parent_id = 6, .start_ms = 1200,
-         .end_ms = 1300, .prompt = "v12", .failed = true},
+        {.kind = SPAN_CALL,
+         .intent = 0,
+         .trace_id = {1, 2},
+         .span_id = 3,
+         .start_ms = 1000,
+         .end_ms = 2500,
+         .prompt = "v11",
+         .form = ANSWER_AS_ASKED,
+         .input_tokens = 700,
+         .output_tokens = 80},
+        {.kind = SPAN_AGENT,
+         .intent = 8,
+         .trace_id = {4, 5},
+         .span_id = 6,
+         .start_ms = 1000,
+         .end_ms = 3000,
+         .prompt = "r7"},
+        {.kind = SPAN_CALL,
+         .intent = 0,
+         .trace_id = {7, 8},
+         .span_id = 9,
+         .parent_id = 6,
+         .start_ms = 1200,
+         .end_ms = 1300,
+         .prompt = "v12",
+         .failed = true},
     };
     struct bytes record = traffic_span_write(&writer, spans, 3, answers, &dice);
     assert_false(writer.full);
@@ -76,10 +97,13 @@ static void records_look_like_a_collectors_and_say_what_happened(void **state)
     otlp_cursor_start(&cursor, record, 0, &otlp_limits_default);
     assert_int_equal(otlp_proto_decode(&cursor, batch), DECODE_DONE);
     assert_int_equal(cursor.bad_spans, 0);
-    assert_int_equal(batch->rows, 3); /* the storefront's two in their order, then the other app's */
-    assert_true(bytes_equal_text(batch->service[0], "storefront") && bytes_equal_text(batch->service[2], "research-copilot"));
+    assert_int_equal(batch->rows,
+                     3); /* the storefront's two in their order, then the other app's */
+    assert_true(bytes_equal_text(batch->service[0], "storefront") &&
+                bytes_equal_text(batch->service[2], "research-copilot"));
     assert_true(bytes_equal_text(batch->environment[0], "production"));
-    assert_true(bytes_equal_text(batch->intent[0], "product_search") && bytes_equal_text(batch->intent[2], "literature_search"));
+    assert_true(bytes_equal_text(batch->intent[0], "product_search") &&
+                bytes_equal_text(batch->intent[2], "literature_search"));
     assert_true(bytes_equal_text(batch->prompt_version_given[0], "v11"));
     assert_true(bytes_equal_text(batch->output_type[0], "json"));
     assert_true(bytes_equal_text(batch->finish_reason[0], "stop"));
@@ -127,7 +151,8 @@ static void read_all(struct bus *bus, int32_t partitions, struct read_back *out)
             before_ms = record.timestamp_ms;
             out->records++;
             out->spans += batch->rows;
-            out->hash = hash_combine(out->hash, hash_bytes(record.value, (uint64_t)record.timestamp_ms));
+            out->hash =
+                hash_combine(out->hash, hash_bytes(record.value, (uint64_t)record.timestamp_ms));
             span_batch_reset(batch);
         }
         reader_close(reader);
@@ -140,8 +165,12 @@ static struct traffic_counts play(uint64_t seed, int64_t step_ms, struct read_ba
     struct error error;
     struct bus *bus = open_bus(3);
     struct script script = script_make(END_MS, 2, step_ms);
-    struct traffic_options options = {.seed = seed, .spans = 60000, .topic = "spans", .partitions = 3,
-                                      .writer_id = "test", .batch_ms = 10000};
+    struct traffic_options options = {.seed = seed,
+                                      .spans = 60000,
+                                      .topic = "spans",
+                                      .partitions = 3,
+                                      .writer_id = "test",
+                                      .batch_ms = 10000};
     struct traffic *traffic = traffic_open(&options, &script, bus, &error);
     assert_non_null(traffic);
     for (int64_t now_ms = script.start_ms; now_ms <= script.end_ms; now_ms += step_ms) {
@@ -164,7 +193,8 @@ static void traffic_is_counted_as_it_is_and_repeats_with_its_seed(void **state)
     assert_int_equal(one.records, counts.records + counts.strays);
     assert_int_equal(one.spans, counts.spans);
     assert_true(counts.spans > 50000 && counts.spans < 70000);
-    assert_true(counts.repeated_spans > 200 && counts.late_spans > 100 && counts.prose == 0 && counts.errors > 50);
+    assert_true(counts.repeated_spans > 200 && counts.late_spans > 100 && counts.prose == 0 &&
+                counts.errors > 50);
     (void)play(3, 600000, &again); /* the same bytes, however large the steps */
     assert_true(one.hash == again.hash && one.records == again.records);
     (void)play(4, 30000, &other);
@@ -219,7 +249,8 @@ static void prose_and_prompt_come_and_go_with_the_cleanup(void **state)
 
 /* ---- scores ---------------------------------------------------------------------------------------------------------- */
 
-static double mean_score(const struct quality *quality, uint32_t intent, uint32_t dimension, int64_t at_ms, struct dice *dice)
+static double mean_score(const struct quality *quality, uint32_t intent, uint32_t dimension,
+                         int64_t at_ms, struct dice *dice)
 {
     double sum = 0;
     enum { DRAWS = 40000 };
@@ -241,7 +272,8 @@ static void scores_have_the_mean_of_their_intent_and_slide_with_the_script(void 
     for (uint32_t i = 0; i < WORLD_INTENTS; i++)
         for (uint32_t d = 0; d < WORLD_DIMENSIONS; d++) {
             double mean = mean_score(quality, i, d, script.start_ms, &dice);
-            assert_true(fabs(mean / world_intents[i].score[d] - 1) < 0.03); /* 0.5 % of wobble between days */
+            assert_true(fabs(mean / world_intents[i].score[d] - 1) <
+                        0.03); /* 0.5 % of wobble between days */
         }
     assert_true(fabs(mean_score(quality, 4, 0, slide->bottom_ms, &dice) - 3.6) < 0.1);
     assert_true(fabs(mean_score(quality, 4, 1, slide->bottom_ms, &dice) - 4.35) < 0.1);

@@ -22,7 +22,8 @@ struct court {
 static void open_court(struct court *court)
 {
     struct error error;
-    *court = (struct court){.bus = embedded_log_open(NULL), .script = script_make(END_MS, 35, 30000)};
+    *court =
+        (struct court){.bus = embedded_log_open(NULL), .script = script_make(END_MS, 35, 30000)};
     static const char *const topics[] = {"alerts", "requests", "dlq"};
     for (int i = 0; i < 3; i++) {
         struct topic_spec spec = {topics[i], 1, TOPIC_DELETE, -1};
@@ -62,7 +63,9 @@ static void say(struct court *court, const struct saying *s)
 {
     struct buffer *out = &court->text[court->texts++];
     *out = BUFFER_WITH_LIMIT(4096);
-    buffer_printf(out, "{\"kind\":\"alert\",\"id\":\"%s\",\"state\":\"%s\",\"rule\":\"%s\",\"metric\":\"%s\",\"labels\":{\"app\":\"%s\"",
+    buffer_printf(out,
+                  "{\"kind\":\"alert\",\"id\":\"%s\",\"state\":\"%s\",\"rule\":\"%s\",\"metric\":"
+                  "\"%s\",\"labels\":{\"app\":\"%s\"",
                   s->id, s->state, s->rule, s->metric, s->app);
     if (s->intent != NULL)
         buffer_printf(out, ",\"intent\":\"%s\"", s->intent);
@@ -77,16 +80,23 @@ static void say(struct court *court, const struct saying *s)
 /* Opens and resolves an alert for each incident, as it should be. */
 static void say_what_is_right(struct court *court, int64_t delay_ms)
 {
-    const struct incident *cleanup = &court->script.incidents[0], *slide = &court->script.incidents[1];
+    const struct incident *cleanup = &court->script.incidents[0],
+                          *slide = &court->script.incidents[1];
     int64_t first_ms = cleanup->start_ms + delay_ms, second_ms = slide->bottom_ms;
-    say(court, &(struct saying){"a", "open", "R094", "format", "storefront", NULL, first_ms, first_ms});
-    say(court, &(struct saying){"a", "update", "R094", "format", "storefront", NULL, first_ms, first_ms + WORLD_HOUR_MS});
-    say(court, &(struct saying){"a", "resolve", "R094", "format", "storefront", NULL, first_ms, cleanup->end_ms + 600000});
-    say(court, &(struct saying){"b", "open", "R090", "score.relevance", "support-desk", "troubleshooting", second_ms, second_ms});
-    say(court, &(struct saying){"b", "resolve", "R090", "score.relevance", "support-desk", "troubleshooting", second_ms, slide->end_ms});
+    say(court,
+        &(struct saying){"a", "open", "R094", "format", "storefront", NULL, first_ms, first_ms});
+    say(court, &(struct saying){"a", "update", "R094", "format", "storefront", NULL, first_ms,
+                                first_ms + WORLD_HOUR_MS});
+    say(court, &(struct saying){"a", "resolve", "R094", "format", "storefront", NULL, first_ms,
+                                cleanup->end_ms + 600000});
+    say(court, &(struct saying){"b", "open", "R090", "score.relevance", "support-desk",
+                                "troubleshooting", second_ms, second_ms});
+    say(court, &(struct saying){"b", "resolve", "R090", "score.relevance", "support-desk",
+                                "troubleshooting", second_ms, slide->end_ms});
 }
 
-static struct referee_result decide(struct court *court, const struct referee_engine *engine, uint64_t heard)
+static struct referee_result decide(struct court *court, const struct referee_engine *engine,
+                                    uint64_t heard)
 {
     struct error error;
     struct traffic_counts sent = {.spans = 100, .repeated_spans = 10};
@@ -143,7 +153,8 @@ static void an_alert_that_stays_open_is_missed(void **state)
     open_court(&court);
     say_what_is_right(&court, 60000);
     int64_t at_ms = court.script.incidents[0].start_ms + 90000;
-    say(&court, &(struct saying){"c", "open", "R094", "format", "storefront", "order_status", at_ms, at_ms});
+    say(&court, &(struct saying){"c", "open", "R094", "format", "storefront", "order_status", at_ms,
+                                 at_ms});
     struct referee_result result = decide(&court, &honest, 3);
     assert_true(result.missed == 1 && result.false_alarms == 0);
     assert_int_equal(referee_open_alerts(court.referee), 1);
@@ -154,14 +165,17 @@ static void what_nothing_explains_is_false(void **state)
 {
     (void)state;
     const struct script script = script_make(END_MS, 35, 30000);
-    int64_t during_ms = script.incidents[0].start_ms + 60000, calm_ms = script.start_ms + WORLD_DAY_MS;
+    int64_t during_ms = script.incidents[0].start_ms + 60000,
+            calm_ms = script.start_ms + WORLD_DAY_MS;
     const struct saying wrong[] = {
-        {"x", "open", "R094", "format", "storefront", NULL, calm_ms, calm_ms},              /* the wrong time */
-        {"x", "open", "R094", "format", "support-desk", NULL, during_ms, during_ms},        /* app */
-        {"x", "open", "R094", "format", "storefront", "small_talk", during_ms, during_ms},  /* intent */
-        {"x", "open", "R090", "format", "storefront", NULL, during_ms, during_ms},          /* rule */
-        {"x", "open", "R094", "words", "storefront", NULL, during_ms, during_ms},           /* metric */
-        {"x", "open", "R094", "format", "storefront", NULL, during_ms - 60001, during_ms},  /* before it began */
+        {"x", "open", "R094", "format", "storefront", NULL, calm_ms, calm_ms}, /* the wrong time */
+        {"x", "open", "R094", "format", "support-desk", NULL, during_ms, during_ms}, /* app */
+        {"x", "open", "R094", "format", "storefront", "small_talk", during_ms,
+         during_ms},                                                               /* intent */
+        {"x", "open", "R090", "format", "storefront", NULL, during_ms, during_ms}, /* rule */
+        {"x", "open", "R094", "words", "storefront", NULL, during_ms, during_ms},  /* metric */
+        {"x", "open", "R094", "format", "storefront", NULL, during_ms - 60001,
+         during_ms}, /* before it began */
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct court court;
@@ -180,10 +194,14 @@ static void records_out_of_order_do_not_reconcile(void **state)
     open_court(&court);
     int64_t at_ms = court.script.start_ms;
     say_what_is_right(&court, 60000);
-    say(&court, &(struct saying){"a", "resolve", "R094", "format", "storefront", NULL, at_ms, at_ms}); /* a second time */
-    say(&court, &(struct saying){"z", "update", "R094", "format", "storefront", NULL, at_ms, at_ms});  /* never opened */
-    say(&court, &(struct saying){"b", "open", "R094", "format", "storefront", NULL, at_ms, at_ms});    /* opened again */
-    say(&court, &(struct saying){"y", "opened", "R094", "format", "storefront", NULL, at_ms, at_ms});  /* no such state */
+    say(&court, &(struct saying){"a", "resolve", "R094", "format", "storefront", NULL, at_ms,
+                                 at_ms}); /* a second time */
+    say(&court, &(struct saying){"z", "update", "R094", "format", "storefront", NULL, at_ms,
+                                 at_ms}); /* never opened */
+    say(&court, &(struct saying){"b", "open", "R094", "format", "storefront", NULL, at_ms,
+                                 at_ms}); /* opened again */
+    say(&court, &(struct saying){"y", "opened", "R094", "format", "storefront", NULL, at_ms,
+                                 at_ms}); /* no such state */
     assert_int_equal(decide(&court, &honest, 2).unreconciled, 4);
     close_court(&court);
 }
@@ -193,7 +211,8 @@ static void sums_that_differ_are_added_up(void **state)
     (void)state;
     struct court court;
     open_court(&court);
-    const struct referee_engine wrong = {.spans = 99, .measured = 92, .duplicates = 10, .requests = 4, .dead_letters = 1};
+    const struct referee_engine wrong = {
+        .spans = 99, .measured = 92, .duplicates = 10, .requests = 4, .dead_letters = 1};
     /* 1 span, 2 measured, 4 requests that are not on the topic, a dead letter that is not there nor was sent */
     assert_int_equal(decide(&court, &wrong, 0).unreconciled, 1 + 2 + 4 + 1 + 1);
     close_court(&court);
@@ -206,7 +225,8 @@ static void times_are_read_strictly(void **state)
     assert_true(referee_read_time(BYTES_LITERAL("2026-03-01T12:34:56.789Z"), &at_ms));
     assert_int_equal(at_ms, INT64_C(1772368496789));
     assert_true(referee_read_time(BYTES_LITERAL("1970-01-01T00:00:00Z"), &at_ms) && at_ms == 0);
-    assert_true(referee_read_time(BYTES_LITERAL("2000-02-29T00:00:00Z"), &at_ms) && at_ms == INT64_C(951782400000));
+    assert_true(referee_read_time(BYTES_LITERAL("2000-02-29T00:00:00Z"), &at_ms) &&
+                at_ms == INT64_C(951782400000));
     assert_false(referee_read_time(BYTES_LITERAL("2026-03-01 12:34"), &at_ms));
     assert_false(referee_read_time(BYTES_LITERAL("2026-xx-01T12:34:56Z"), &at_ms));
     assert_false(referee_read_time(BYTES_NONE, &at_ms));
