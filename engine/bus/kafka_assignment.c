@@ -4,6 +4,7 @@
  * The rebalance callback only notes what is asked; poll hands it out and assign or unassign answers.
  */
 #include "engine/base/check.h"
+#include "engine/base/fault.h"
 #include "engine/base/memory.h"
 #include "engine/bus/kafka_internal.h"
 
@@ -181,6 +182,20 @@ bool kafka_member_assign(struct member *base, const struct bus_position *starts,
     return answered(m, failure, err, "assign", error) && good;
 }
 
+/* The library keeps a partition paused when it is given up, and would not read it when it comes back. */
+static void resume_paused(struct kafka_member *m, const struct bus_partition *gone, uint32_t count)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct kafka_partition *p = kafka_partition_of(m, gone[i]);
+        if (p != NULL && p->paused)
+            rd_kafka_topic_partition_list_add(list, m->topics[gone[i].topic].name, gone[i].partition);
+    }
+    if (list->cnt > 0 && !fault_rule_off("resume_given_up"))
+        (void)rd_kafka_resume_partitions(m->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 bool kafka_member_unassign(struct member *base, const struct bus_partition *gone, uint32_t count,
                            struct error *error)
 {
@@ -189,6 +204,7 @@ bool kafka_member_unassign(struct member *base, const struct bus_partition *gone
     rd_kafka_error_t *failure = NULL;
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
     bool incremental = cooperative(m);
+    resume_paused(m, gone, count);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (uint32_t i = 0; i < count; i++) {
         struct kafka_partition *p = kafka_partition_of(m, gone[i]);
@@ -312,8 +328,10 @@ bool kafka_member_seek(struct member *base, const struct bus_position *positions
 bool kafka_member_pause(struct member *base, struct bus_partition which, bool paused)
 {
     struct kafka_member *m = (struct kafka_member *)base;
-    if (kafka_partition_of(m, which) == NULL)
+    struct kafka_partition *p = kafka_partition_of(m, which);
+    if (p == NULL)
         return false;
+    p->paused = paused;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, m->topics[which.topic].name, which.partition);
     rd_kafka_resp_err_t err =

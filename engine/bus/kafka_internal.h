@@ -115,6 +115,7 @@ uint32_t kafka_record_headers(const rd_kafka_message_t *message, struct bus_head
 struct kafka_partition {
     bool assigned;
     bool at_end;
+    bool paused;
     int64_t origin; /* where reading began at the assignment: stands in for "nothing committed" */
     int64_t next;   /* the lowest offset that may still come; older ones are leftovers of a seek */
 };
