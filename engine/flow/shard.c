@@ -71,6 +71,7 @@ struct shard *shard_create(const struct flow_options *options, struct bus *bus, 
     shard->clock = clock;
     shard->number = shard->status.number = number;
     shard->last_commit_ms = shard->last_punctuation_ms = shard->last_purge_ms = clock->now_ms(clock);
+    shard->sequence = (uint64_t)shard->last_commit_ms; /* goes on above what our predecessor of this name may have used */
     (void)snprintf(shard->writer, sizeof shard->writer, "%s-%s-%u", options->app, options->instance, number);
     shard->metrics = metric_table_create();
     shard->marks = memory_allocate_array(SOURCES_MAX, sizeof *shard->marks);

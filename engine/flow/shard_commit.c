@@ -134,6 +134,10 @@ static bool write_changelog(struct shard *shard, int64_t now_ms, struct error *e
 static uint32_t gather_positions(struct shard *shard)
 {
     uint32_t count = front_positions(shard->front, shard->sequence + 1, rates_version(shard->rates), shard->positions, SOURCES_MAX);
+    for (uint32_t i = 0; i < count; i++) { /* unlike any other transaction's, or an unknown outcome could be taken for theirs */
+        size_t used = strlen(shard->positions[i].metadata);
+        (void)snprintf(shard->positions[i].metadata + used, sizeof shard->positions[i].metadata - used, " w=%s", shard->writer);
+    }
     uint32_t index = 0;
     for (struct owned *o; (o = owned_next_ready(shard->owned, &index)) != NULL;) {
         struct bus_position *p = &shard->positions[count++];

@@ -52,6 +52,8 @@ bool shard_answer_assign(struct shard *shard, const struct member_batch *batch, 
                   : owned_at(shard->owned, p.topic == shard_digests_topic(shard), (uint32_t)p.partition)->phase == OWNED_RESTORING)
             (void)member_pause(shard->member, p, true);
     }
+    if (!outbox_begun(shard->outbox) && measure_empty(front_measure(shard->front)))
+        shard->rates = rates_follow_at(shard->rates_follow, front_log_time(shard->front));
     shard->assigned = true;
     shard->status.rebalances++;
     log_line(LOG_INFO, "shard", (int)shard->number, "assigned %u partitions", count);
