@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 
-#define GIANT_BYTES ((size_t)10 << 20)
 #define CAPTURED_MAX 256
 
 struct material {
@@ -134,23 +133,21 @@ enum poison material_poison(struct material *m, struct bytes *out)
     if (which < 0.3)
         return POISON_TOMBSTONE;
     buffer_clear(&m->noise);
-    if (which < 0.65) { /* a field of the right number and kind, and then noise that does not fill it */
-        size_t size = 1 + (size_t)(material_chance(m) * 3000);
-        buffer_append(&m->noise, "\x0a\xff\xff\xff\x7f", 5);
-        for (size_t i = 0; i < size; i++)
-            buffer_put_u8(&m->noise, (uint8_t)otlp_random(&m->random));
+    if (which < 0.65) {
+        *out = material_noise(m, 1 + (size_t)(material_chance(m) * 3000));
     } else { /* a record that was cut short */
         struct bytes whole = material_spans(m, 1700000000000, 0, 0);
         buffer_append(&m->noise, whole.data, 1 + (size_t)(material_chance(m) * (double)(whole.size - 2)));
+        *out = buffer_bytes(&m->noise);
     }
-    *out = buffer_bytes(&m->noise);
     return POISON_BYTES;
 }
 
-struct bytes material_giant(struct material *m)
+struct bytes material_noise(struct material *m, size_t size)
 {
     buffer_clear(&m->noise);
-    for (size_t i = 0; i < GIANT_BYTES; i += 8) {
+    buffer_append(&m->noise, "\x0a\xff\xff\xff\x7f", 5);
+    while (m->noise.size < size) {
         uint64_t noise = otlp_random(&m->random);
         buffer_append(&m->noise, &noise, sizeof noise);
     }

@@ -20,7 +20,7 @@ struct bytes material_spans(struct material *material, int64_t now_ms, double fa
 bool material_captured(struct material *material, struct bytes *out);
 /* Random or truncated bytes, which belong in the DLQ, or nothing at all, which does not. */
 enum poison material_poison(struct material *material, struct bytes *out);
-/* 10 MB of noise. */
-struct bytes material_giant(struct material *material);
+/* Noise that no decoder takes for a record. */
+struct bytes material_noise(struct material *material, size_t size);
 
 #endif

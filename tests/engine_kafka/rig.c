@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ static void write_configuration(struct rig *rig, const struct rig_options *optio
     char text[4096];
     (void)snprintf(text, sizeof text,
                    "app: %s\ninstance: ${ASSAY_INSTANCE:-0}\nshards: %u\n"
-                   "commit.interval: 100ms\nsettle: 1s\ninactive.after: 2s\nhttp.listen: off\n"
+                   "commit.interval: 100ms\nsettle: 1s\ninactive.after: 1s\nhttp.listen: off\n"
                    "topics.spans: %s.spans\nexchange: {partitions: %d, purge: false, punctuation: 200ms}\n"
                    "rules.file: rules.yaml\nsampler.trust: assumed\n"
                    "kafka: {bootstrap.servers: \"%s\", session.timeout: 2s, transaction.timeout: 5s}\n%s",
@@ -156,6 +157,7 @@ static _Noreturn void become_engine(const struct rig *rig, const struct engine *
     const char *binary = getenv("ASSAY_BINARY");
     int log = open(e->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     (void)snprintf(path, sizeof path, "%s/assay.yaml", rig->folder);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever becomes of the test */
     (void)setenv("ASSAY_INSTANCE", e->instance, 1);
     if (fault != NULL)
         (void)setenv("ASSAY_FAULT_AT", fault, 1);

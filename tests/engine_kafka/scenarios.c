@@ -144,17 +144,17 @@ static void alerts(struct rig *rig)
 {
     struct traffic_options traffic = ordinary;
     uint64_t random = test_seed(11);
-    traffic.start_ms = clock_system.now_ms(&clock_system) - 20 * (int64_t)3600000;
-    traffic.step_ms = 15000;
-    traffic.fail_share = 0.01;
     traffic.records_max = test_is_full() ? 4000 : 1400;
+    traffic.step_ms = 8000;
+    traffic.start_ms = clock_system.now_ms(&clock_system) - (int64_t)traffic.records_max * traffic.step_ms;
+    traffic.fail_share = 0.01;
     traffic.records_per_second = 100;
     traffic.captured = false; /* repeated within seconds, which are more than the window here */
     start_world(rig, 2, &traffic);
     uint32_t kills = 0, kills_max = test_is_full() ? 12 : 2;
     while (!traffic_ended(rig->traffic)) {
         uint64_t sent = traffic_sent(rig->traffic);
-        bool bad = sent % 1100 > 800; /* five hours bad after thirteen that were fine */
+        bool bad = sent % 1400 > 1000; /* nearly an hour that is bad after two that were fine */
         traffic_set_fail_share(rig->traffic, bad ? 0.9 : 0.01);
         rig_nap(200);
         if (kills >= kills_max || sent < (kills + 1) * traffic.records_max / (kills_max + 1))
@@ -270,6 +270,67 @@ static void graceful_stop(struct rig *rig)
     assert_int_equal(rig_aborted_records(rig), 0);
 }
 
+/* ---- the same input makes the same sums, on one shard and on four ---------------------------------------------- */
+
+static const struct traffic_options repeated = {.seed = 21, .records_per_second = 150, .records_max = 400, .fail_share = 0.1,
+                                                .duplicate_share = 0.05, .late_share = 0.05, .poison_share = 0.02,
+                                                .captured = true, .step_ms = 7};
+
+static void run_repeated(struct rig *rig, uint32_t engines, int64_t start_ms)
+{
+    struct traffic_options traffic = repeated;
+    traffic.start_ms = start_ms;
+    start_world(rig, engines, &traffic);
+    while (!traffic_ended(rig->traffic))
+        rig_nap(50);
+    finish(rig);
+}
+
+static struct rig *open_sharding(struct rig_site *site) { return open_as(site, "sharding", NULL); }
+
+static void sharding(struct rig *rig)
+{
+    struct lines_difference *d = &rig->card.difference;
+    struct lines one = {0}, four = {0};
+    int64_t start_ms = clock_system.now_ms(&clock_system) - 60000;
+    run_repeated(rig, 2, start_ms);
+    oracle_sum_exchange(rig->bus, &rig->setup->flow, &four);
+    struct rig_options options = {.name = "single", .shards = 1};
+    struct rig *single = rig_open(rig->site, &options);
+    run_repeated(single, 1, start_ms);
+    oracle_sum_exchange(single->bus, &single->setup->flow, &one);
+    lines_subtract("one shard against four", &one, &four, d);
+    d->lost += single->card.difference.lost;
+    d->duplicated += single->card.difference.duplicated;
+    d->wrong += single->card.difference.wrong;
+    assert_int_equal(single->card.records, rig->card.records);
+    assert_true(one.count > 100);
+    lines_free(&one);
+    lines_free(&four);
+    rig_close(single);
+}
+
+/* ---- more poison at once than a transaction can hold -------------------------------------------------------------- */
+
+static struct rig *open_burst(struct rig_site *site) { return open_as(site, "burst", "limits.transaction_bytes: 1MiB\n"); }
+
+static void poison_burst(struct rig *rig)
+{
+    const struct flow_options *flow = &rig->setup->flow;
+    struct traffic_options traffic = ordinary;
+    traffic.records_max = 300;
+    traffic.records_per_second = 300;
+    traffic.noise_bytes = 70000;
+    rig->judge = judge_start(rig->bus, flow, RIG_PARTITIONS);
+    rig->traffic = traffic_start(rig->bus, rig->app, flow->inputs[0].name, RIG_PARTITIONS, &traffic);
+    while (!traffic_ended(rig->traffic))
+        rig_nap(50);
+    rig_start(rig, 0, NULL, NULL);
+    finish(rig);
+    assert_int_equal(rig->card.letters, rig->card.poison);
+    assert_true(rig->card.letters >= traffic.records_max);
+}
+
 const struct scenario scenarios[] = {
     {"steady", open_steady, steady},
     {"random_kills", open_kills, random_kills},
@@ -280,5 +341,7 @@ const struct scenario scenarios[] = {
     {"scale", open_scale, scale},
     {"twin", open_twin, twin},
     {"graceful_stop", open_stop, graceful_stop},
+    {"sharding", open_sharding, sharding},
+    {"poison_burst", open_burst, poison_burst},
     {.name = NULL},
 };

@@ -13,6 +13,7 @@
 #define TICK_MS 40
 #define RECORDS_PER_TICK_MAX 400
 #define ATTEMPTS_MAX 100
+#define GIANT_BYTES ((size_t)10 << 20)
 
 struct traffic {
     struct bus *bus;
@@ -94,12 +95,22 @@ static void put_record(struct traffic *t)
         put(t, partition, timestamp_ms, &value);
     if (material_chance(t->material) < o->poison_share)
         put_poison(t, partition, timestamp_ms);
+    if (o->noise_bytes > 0) {
+        value = material_noise(t->material, o->noise_bytes);
+        put(t, partition, timestamp_ms, &value);
+        t->count_poison++;
+    }
     if (o->giants > 0 && t->made % 50 == 20 && t->made / 50 < o->giants) {
-        value = material_giant(t->material);
+        value = material_noise(t->material, GIANT_BYTES);
         put(t, partition, timestamp_ms, &value);
         t->count_poison++;
     }
     t->made++;
+}
+
+static bool finished(const struct traffic *t)
+{
+    return t->options.records_max > 0 && t->made >= t->options.records_max;
 }
 
 /* One transaction. What was aborted is gone for good; the next one holds new records. */
@@ -109,7 +120,7 @@ static bool send_tick(struct traffic *t, uint32_t records)
     t->count = t->count_poison = 0;
     if (!member_begin(t->member, &error))
         return false;
-    for (uint32_t i = 0; i < records && t->count < RECORDS_PER_TICK_MAX; i++)
+    for (uint32_t i = 0; i < records && t->count < RECORDS_PER_TICK_MAX && !finished(t); i++)
         put_record(t);
     enum commit_outcome outcome = member_commit(t->member, NULL, 0, &error);
     if (outcome == COMMIT_DONE) {
@@ -131,11 +142,6 @@ static struct member *open_member(struct traffic *t)
             nap(200);
     }
     return member;
-}
-
-static bool finished(const struct traffic *t)
-{
-    return t->options.records_max > 0 && t->made >= t->options.records_max;
 }
 
 static void *run(void *argument)
