@@ -122,14 +122,26 @@ static bool limit_log(struct stage *stage, struct error *error)
     return true;
 }
 
+/* Brokers judge age by the records' own, simulated times: nothing of the story may be too old. */
+static bool create_topics(struct stage *stage, struct error *error)
+{
+    struct topic_need needs[TOPICS_MAX];
+    uint32_t count = topics_needed(&stage->flow, SPANS_PARTITIONS, needs);
+    for (uint32_t i = 0; i < count; i++) {
+        if (needs[i].spec.retention_ms >= 0)
+            needs[i].spec.retention_ms += stage->options.days * WORLD_DAY_MS;
+        if (!bus_create(stage->bus, &needs[i].spec, error))
+            return error_prefix(error, "creating topic %s", needs[i].spec.name);
+    }
+    return topics_check(stage->bus, &stage->flow, error);
+}
+
 static bool open_bus(struct stage *stage, struct error *error)
 {
-    uint32_t created = 0;
-    stage->bus = stage->options.kafka != NULL ? open_kafka(stage, error) : open_log(stage);
-    return stage->bus != NULL &&
-           topics_create(stage->bus, &stage->flow, SPANS_PARTITIONS, &created, error) &&
-           (stage->options.kafka != NULL || limit_log(stage, error)) &&
-           topics_check(stage->bus, &stage->flow, error);
+    bool cluster = stage->options.kafka != NULL;
+    stage->bus = cluster ? open_kafka(stage, error) : open_log(stage);
+    return stage->bus != NULL && create_topics(stage, error) &&
+           (cluster || limit_log(stage, error));
 }
 
 static bool open_shards(struct stage *stage, struct error *error)
