@@ -123,6 +123,16 @@ static int64_t epoch_end(const struct cell *cell, uint8_t epoch, int64_t now_ms)
     return now_ms - since + length;
 }
 
+/* Before the clock has started, an epoch opens where it will start: at the log time of the slowest source.
+ * Wall time may be days later, when a backlog is read. */
+static int64_t opening_time(const struct back *back)
+{
+    if (back_now(back) != LOG_TIME_NONE)
+        return back_now(back);
+    int64_t slowest_ms = log_time_slowest(back->clock);
+    return slowest_ms != LOG_TIME_NONE ? slowest_ms - back->options.settle_ms : log_time_wall(back->clock);
+}
+
 static void add_to_epoch(struct back *back, uint32_t cell_number, uint8_t epoch, struct bytes summary)
 {
     struct cell *cell = &back->cells[cell_number];
@@ -132,8 +142,7 @@ static void add_to_epoch(struct back *back, uint32_t cell_number, uint8_t epoch,
     struct store_key key = cell_key(cell, KIND_EPOCH, epoch);
     struct bytes stored = store_get(back->store, &key);
     if (cell->epoch_end_ms[epoch] == 0) {
-        /* Before the clock has started, an epoch opens at the wall time of the log. */
-        int64_t now_ms = back_now(back) != LOG_TIME_NONE ? back_now(back) : log_time_wall(back->clock);
+        int64_t now_ms = opening_time(back);
         cell->epoch_end_ms[epoch] = epoch_end(cell, epoch, now_ms);
         timer_heap_push(&back->timers, (struct timer){cell->epoch_end_ms[epoch], cell->id, epoch});
         stored = BYTES_NONE;
