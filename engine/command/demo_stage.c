@@ -2,7 +2,7 @@
 #include "engine/command/demo_stage.h"
 
 #define LEARNING_DAYS 14
-#define PATIENCE_NS   ((int64_t)60 * 1000000000)
+#define PATIENCE_NS   ((int64_t)120 * 1000000000)
 #define ANSWER_MS                                                                                  \
     (20 * WORLD_MINUTE_MS) /* the slowest verdict, with its repeat, is there by then */
 

@@ -127,9 +127,11 @@ static bool create_topics(struct stage *stage, struct error *error)
 {
     struct topic_need needs[TOPICS_MAX];
     uint32_t count = topics_needed(&stage->flow, SPANS_PARTITIONS, needs);
+    int64_t age_ms = clock_system.now_ms(&clock_system) - stage->script.start_ms;
+    age_ms = age_ms > 0 && stage->options.kafka != NULL ? age_ms : 0;
     for (uint32_t i = 0; i < count; i++) {
         if (needs[i].spec.retention_ms >= 0)
-            needs[i].spec.retention_ms += stage->options.days * WORLD_DAY_MS;
+            needs[i].spec.retention_ms += age_ms;
         if (!bus_create(stage->bus, &needs[i].spec, error))
             return error_prefix(error, "creating topic %s", needs[i].spec.name);
     }
