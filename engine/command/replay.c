@@ -262,7 +262,8 @@ static bool go_through(struct replay *replay, struct error *error)
     }
     if (!settle(replay, error))
         return false;
-    /* No source is active any more, so the back's clock is this one less `settle`. */
+    /* No source is active any more, so the back's clock is this one less `settle`: open epochs close. Nothing
+     * comes after that, so whoever waits for silence has seen at most this hour of it. */
     int64_t now_ms = replay->clock.clock.now_ms(&replay->clock.clock);
     embedded_clock_set(&replay->clock, now_ms + EPOCH_MS_MAX + replay->flow.back.settle_ms + replay->flow.back.inactive_after_ms + 1);
     if (!settle(replay, error))
@@ -282,7 +283,7 @@ static int run_replay(struct replay *replay, struct error *error)
     replay_progress_clear(&replay->progress);
     uint64_t bad = replay->bad_records + replay->totals.unread;
     struct replay_facts facts = {.shard = replay->shard, .partitions = replay->flow.exchange_partitions, .rules = replay->flow.rules,
-                                 .records = replay->fed, .repeated = replay->totals.repeated, .bad_records = bad,
+                                 .records = replay->fed, .repeated = replay->totals.repeated, .bad_records = bad, .named_max = NAMED_MAX,
                                  .first_ms = replay->first_ms, .last_ms = replay->last_ms,
                                  .elapsed_seconds = (double)(clock_monotonic_ns() - started_ns) / 1e9};
     uint32_t open = replay_summary(&facts, replay->arguments->json);

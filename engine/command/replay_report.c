@@ -181,7 +181,8 @@ static void in_words(const struct replay_facts *facts, const struct tally *tally
     if (facts->repeated > 0)
         (void)fprintf(stderr, "%llu records were in the files more than once, and read once\n", (unsigned long long)facts->repeated);
     if (facts->bad_records > 0)
-        (void)fprintf(stderr, "%llu records could not be read (named above)\n", (unsigned long long)facts->bad_records);
+        (void)fprintf(stderr, "%llu records could not be read%s\n", (unsigned long long)facts->bad_records,
+                      facts->bad_records > facts->named_max ? ", the first are named above" : " (named above)");
     (void)fprintf(stderr, "%u series watched, %u alerting, %u learning\n", tally->watching, tally->alerting, tally->learning);
     say_what_is_missing(facts, tally, s);
 }

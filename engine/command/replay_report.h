@@ -23,6 +23,7 @@ struct replay_facts {
     uint32_t partitions; /* of the exchange */
     const struct rule_set *rules;
     uint64_t records, repeated, bad_records;
+    uint64_t named_max; /* bad records that were named one by one */
     int64_t first_ms, last_ms; /* record time */
     double elapsed_seconds;    /* real time; in words only, for the same files give the same bytes */
 };

@@ -1,4 +1,5 @@
 /* program.c - see program.h. Output goes to files, so that nothing blocks. */
+#define _XOPEN_SOURCE 700
 #include "tests/command/program.h"
 
 #include "engine/base/file.h"
@@ -29,9 +30,9 @@ bool program_is_there(void)
 
 const char *program_folder(void) { return test_scratch_folder(); }
 
-static void run_child(const char *folder, char *const *argv, const char *out, const char *err)
+static void run_child(const char *folder, char *const *argv, const char *out, int err_fd)
 {
-    int out_fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), err_fd = open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int out_fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     int in_fd = open("/dev/null", O_RDONLY);
     if (out_fd < 0 || err_fd < 0 || in_fd < 0 || (folder != NULL && chdir(folder) != 0))
         _exit(126);
@@ -40,6 +41,24 @@ static void run_child(const char *folder, char *const *argv, const char *out, co
     (void)dup2(err_fd, STDERR_FILENO);
     (void)execv(argv[0], argv);
     _exit(127);
+}
+
+static char **make_arguments(const char *const *arguments)
+{
+    static char *argv[ARGUMENTS_MAX + 2];
+    int count = 0;
+    argv[count++] = (char *)(uintptr_t)binary();
+    for (; *arguments != NULL && count < ARGUMENTS_MAX; arguments++)
+        argv[count++] = (char *)(uintptr_t)*arguments;
+    argv[count] = NULL;
+    return argv;
+}
+
+static int wait_for(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static struct buffer read_output(const char *path)
@@ -54,21 +73,39 @@ static struct buffer read_output(const char *path)
 
 struct program_run program_run(const char *folder, const char *const *arguments)
 {
-    static char *argv[ARGUMENTS_MAX + 2];
     char out[300], err[300];
-    int count = 0, status = 0;
-    argv[count++] = (char *)(uintptr_t)binary();
-    for (; *arguments != NULL && count < ARGUMENTS_MAX; arguments++)
-        argv[count++] = (char *)(uintptr_t)*arguments;
-    argv[count] = NULL;
+    char **argv = make_arguments(arguments);
     snprintf(out, sizeof out, "%s/.out", program_folder());
     snprintf(err, sizeof err, "%s/.err", program_folder());
     pid_t child = fork();
     if (child == 0)
-        run_child(folder, argv, out, err);
+        run_child(folder, argv, out, open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600));
     assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return (struct program_run){WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_output(out), read_output(err)};
+    int code = wait_for(child);
+    return (struct program_run){code, read_output(out), read_output(err)};
+}
+
+struct program_run program_run_on_terminal(const char *folder, const char *const *arguments)
+{
+    char out[300];
+    struct buffer seen = BUFFER_WITH_LIMIT(OUTPUT_BYTES_MAX);
+    char **argv = make_arguments(arguments);
+    snprintf(out, sizeof out, "%s/.out", program_folder());
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    assert_true(slave >= 0);
+    pid_t child = fork();
+    if (child == 0)
+        run_child(folder, argv, out, slave);
+    assert_true(child > 0);
+    (void)close(slave);
+    for (ssize_t got; (got = read(master, buffer_reserve(&seen, 4096), 4096)) > 0;)
+        seen.size += (size_t)got;
+    (void)close(master);
+    buffer_put_u8(&seen, 0);
+    int code = wait_for(child);
+    return (struct program_run){code, read_output(out), seen};
 }
 
 void program_free(struct program_run *run)

@@ -20,6 +20,8 @@ bool program_is_there(void);
 /* Runs `assay` with these arguments, NULL-ended, in this folder (NULL: where the test runs). */
 struct program_run program_run(const char *folder, const char *const *arguments);
 #define PROGRAM_RUN(folder, ...) program_run((folder), (const char *const[]){__VA_ARGS__, NULL})
+/* The same with a terminal for stderr. */
+struct program_run program_run_on_terminal(const char *folder, const char *const *arguments);
 void program_free(struct program_run *run);
 
 const char *program_out(const struct program_run *run);

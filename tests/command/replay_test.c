@@ -151,6 +151,21 @@ static void a_recording_gives_the_same_alerts(void **state)
     program_free(&run);
 }
 
+static void a_terminal_sees_a_progress_bar(void **state)
+{
+    (void)state;
+    if (!program_is_there())
+        return;
+    const char *const arguments[] = {"replay", "--set", "rules.file=rules.yaml", "0000.pb", "0001.pb", "0002.pb", NULL};
+    struct program_run run = program_run_on_terminal(program_folder(), arguments);
+    program_expect(&run, 0, "", "\r[##");
+    program_expect(&run, 0, "", "0 alerts opened");
+    program_free(&run);
+    run = program_run(program_folder(), arguments);
+    assert_null(strchr(program_err(&run), '\r'));
+    program_free(&run);
+}
+
 static void what_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -222,6 +237,7 @@ int main(void)
         cmocka_unit_test(calm_traffic_opens_none),
         cmocka_unit_test(the_same_files_give_the_same_bytes),
         cmocka_unit_test(a_recording_gives_the_same_alerts),
+        cmocka_unit_test(a_terminal_sees_a_progress_bar),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(verdicts_are_measured),
         cmocka_unit_test(wrong_arguments_are_refused),

@@ -1,0 +1,124 @@
+/*
+ * decode_test.c - `assay decode` on what real producers wrote, and on damaged copies of it.
+ */
+#include "tests/command/program.h"
+
+#include "engine/base/file.h"
+#include "engine/base/json.h"
+
+#define FOLDER "captured/otel-genai-openai"
+
+static int clean(void **state)
+{
+    (void)state;
+    program_clean();
+    return 0;
+}
+
+/* How many spans of this file expected.jsonl lists, and whether each of their ids is in `lines`. */
+static uint32_t spans_found(const char *file, const char *lines)
+{
+    char path[600], wanted[80], span_id[17];
+    struct error error;
+    struct buffer text = BUFFER_WITH_LIMIT((size_t)64 << 20);
+    uint32_t count = 0;
+    assert_true(test_data_path(path, sizeof path, FOLDER "/expected.jsonl"));
+    assert_true(file_read_all(path, &text, &error));
+    buffer_put_u8(&text, 0);
+    snprintf(wanted, sizeof wanted, "{\"file\":\"%s\",", file);
+    for (const char *at = (const char *)text.data; (at = strstr(at, wanted)) != NULL; at++) {
+        const char *id = strstr(at, "\"span_id\":\"");
+        assert_non_null(id);
+        assert_int_equal(sscanf(id, "\"span_id\":\"%16[0-9a-f]", span_id), 1);
+        assert_non_null(strstr(lines, span_id));
+        count++;
+    }
+    buffer_free(&text);
+    return count;
+}
+
+static void captured_spans_become_json_lines(void **state)
+{
+    (void)state;
+    char path[600];
+    if (!program_is_there())
+        return;
+    TEST_NEEDS_DATA(path, FOLDER "/0000.otlp.pb");
+    struct program_run run = PROGRAM_RUN(NULL, "decode", path);
+    program_expect(&run, 0, "\"operation\":\"chat\"", "");
+    uint32_t count = spans_found("0000.otlp.pb", program_out(&run));
+    assert_true(count > 0);
+    assert_int_equal(program_count(program_out(&run), "\n"), count);
+    struct json_document *json = json_create((size_t)1 << 20);
+    for (const char *line = program_out(&run); *line != 0; line += strcspn(line, "\n") + 1) {
+        struct error error;
+        const struct json_value *root = json_parse(json, bytes_of(line, strcspn(line, "\n")), 8, &error);
+        assert_true(json_is_object(root));
+        assert_int_equal(json_text(json_get(root, "trace_id")).size, 32);
+    }
+    json_destroy(json);
+    program_free(&run);
+}
+
+static void damage_is_named_with_file_span_and_byte(void **state)
+{
+    (void)state;
+    char path[600], cut[300];
+    struct error error;
+    if (!program_is_there())
+        return;
+    TEST_NEEDS_DATA(path, FOLDER "/0000.otlp.pb");
+    struct buffer whole = BUFFER_WITH_LIMIT((size_t)8 << 20);
+    assert_true(file_read_all(path, &whole, &error));
+    program_file("cut.pb", bytes_of(whole.data, whole.size - 7), cut);
+    struct program_run run = PROGRAM_RUN(NULL, "decode", cut);
+    program_expect(&run, 1, "", "cut.pb: ");
+    program_expect(&run, 1, "", " spans could not be read; the first is span ");
+    program_free(&run);
+    /* The good file next to it is decoded all the same. */
+    run = PROGRAM_RUN(NULL, "decode", cut, path);
+    program_expect(&run, 1, "\"operation\":\"chat\"", "cut.pb: ");
+    (void)spans_found("0000.otlp.pb", program_out(&run));
+    program_free(&run);
+    buffer_free(&whole);
+}
+
+static void what_is_no_record_is_refused(void **state)
+{
+    (void)state;
+    char path[300];
+    if (!program_is_there())
+        return;
+    program_file("spans.json", BYTES_LITERAL("{\"resourceSpans\":[]}"), path);
+    struct program_run run = PROGRAM_RUN(NULL, "decode", path, "/nowhere/spans.pb");
+    program_expect(&run, 1, "", "spans.json: byte 0: this is JSON");
+    program_expect(&run, 1, "", "/nowhere/spans.pb: cannot be opened");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode");
+    program_expect(&run, 2, "", "decode needs files");
+    program_free(&run);
+}
+
+static void captured_records_replay(void **state)
+{
+    (void)state;
+    char path[600];
+    if (!program_is_there())
+        return;
+    TEST_NEEDS_DATA(path, FOLDER "/0000.otlp.pb");
+    struct program_run run = PROGRAM_RUN(NULL, "replay", "--json", path);
+    program_expect(&run, 0, "\"kind\":\"summary\"", "");
+    program_expect(&run, 0, "\"records\":1,\"bad_records\":0", "");
+    program_free(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(captured_spans_become_json_lines),
+        cmocka_unit_test(damage_is_named_with_file_span_and_byte),
+        cmocka_unit_test(what_is_no_record_is_refused),
+        cmocka_unit_test(captured_records_replay),
+    };
+    return cmocka_run_group_tests(tests, NULL, clean);
+}
