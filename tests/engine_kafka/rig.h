@@ -72,6 +72,7 @@ struct rig {
 struct rig_options {
     const char *name;     /* of the scenario */
     const char *settings; /* more YAML for the engines, or NULL */
+    const char *inactive_after; /* NULL: 1s */
     uint32_t shards;
 };
 
