@@ -283,6 +283,35 @@ bool kafka_member_committed(struct member *base, struct bus_position *positions,
                      m->group, rd_kafka_err2str(err));
 }
 
+/* After its offset was gone a partition's fetcher stands still, and a seek does not wake it. */
+bool kafka_partition_restart(struct kafka_member *m, struct bus_partition which, int64_t offset, struct error *error)
+{
+    struct kafka_partition *p = kafka_partition_of(m, which);
+    if (p == NULL || m->pending != MEMBER_IDLE)
+        return true; /* not ours for long: the next owner finds the same */
+    p->next = offset;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    bool incremental = cooperative(m);
+    for (uint32_t t = 0; t < m->topics_count; t++) {
+        for (int32_t i = 0; i < m->topics[t].partitions_count; i++) {
+            const struct kafka_partition *one = &m->topics[t].partitions[i];
+            if (one->assigned && (one == p || !incremental))
+                rd_kafka_topic_partition_list_add(list, m->topics[t].name, i)->offset = one->next;
+        }
+    }
+    rd_kafka_error_t *failure = NULL;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (incremental) {
+        failure = rd_kafka_incremental_unassign(m->consumer, list);
+        if (failure == NULL)
+            failure = rd_kafka_incremental_assign(m->consumer, list);
+    } else {
+        err = rd_kafka_assign(m->consumer, list);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered(m, failure, err, "go on with", error);
+}
+
 /* Errors of a partition whose fetcher has not started yet. */
 static bool seek_may_work_later(rd_kafka_resp_err_t err)
 {

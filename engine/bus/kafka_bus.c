@@ -77,6 +77,8 @@ static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility,
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
     struct kafka_client *client = opaque;
+    if (err == RD_KAFKA_RESP_ERR__TRANSPORT) /* the log has it already, with the broker */
+        return;
     kafka_log(client->bus, LOG_WARNING, "%s: %s: %s", rd_kafka_name(rk),
               rd_kafka_err2name((rd_kafka_resp_err_t)err), reason);
 }

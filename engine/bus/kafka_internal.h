@@ -195,6 +195,7 @@ bool kafka_member_committed(struct member *base, struct bus_position *positions,
                             struct error *error);
 bool kafka_member_seek(struct member *base, const struct bus_position *positions, uint32_t count,
                        struct error *error);
+bool kafka_partition_restart(struct kafka_member *m, struct bus_partition which, int64_t offset, struct error *error);
 bool kafka_member_pause(struct member *base, struct bus_partition which, bool paused);
 bool kafka_member_at_end(struct member *base, struct bus_partition which);
 rd_kafka_topic_partition_list_t *kafka_list_of(struct kafka_member *m, const struct bus_position *positions,

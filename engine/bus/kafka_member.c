@@ -87,10 +87,10 @@ static void on_truncated(struct kafka_member *m, uint32_t topic, const rd_kafka_
     }
     int64_t was = p->next;
     if (kafka_admin_watermarks(&m->bus->base, name, message->partition, &low, &high, &m->failure)) {
-        struct bus_position at = {{(int32_t)topic, message->partition}, was < low ? low : high, ""};
-        if (kafka_member_seek(&m->base, &at, 1, &m->failure)) {
-            kafka_log(m->bus, LOG_WARNING, "%s/%d: offsets %lld to %lld are gone, skipped", name, message->partition,
-                      (long long)was, (long long)at.offset);
+        int64_t to = was < low ? low : high;
+        if (kafka_partition_restart(m, (struct bus_partition){(int32_t)topic, message->partition}, to, &m->failure)) {
+            kafka_log(m->bus, LOG_WARNING, "%s/%d: offsets %lld to %lld are gone, reading goes on at %lld", name,
+                      message->partition, (long long)was, (long long)to, (long long)to);
             return;
         }
     }

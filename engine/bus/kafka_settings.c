@@ -16,12 +16,14 @@
 #define ALL (ROLE(KAFKA_CONSUMER) | ROLE(KAFKA_PRODUCER) | ROLE(KAFKA_READER) | ROLE(KAFKA_ADMIN))
 #define FETCHING (ROLE(KAFKA_CONSUMER) | ROLE(KAFKA_READER))
 
+/* What every client of a role gets, unless the user says otherwise. */
 static const struct {
     unsigned roles;
     bool optional; /* the library may not know it */
     const char *key;
     const char *value;
 } defaults[] = {
+    {ALL, false, "socket.timeout.ms", "10000"}, /* the default minute outlasts a transaction */
     {ALL, false, "socket.nagle.disable", "true"},
     {ALL, false, "reconnect.backoff.ms", "50"},
     {ALL, false, "reconnect.backoff.max.ms", "2000"},
@@ -203,6 +205,9 @@ static bool put_fetching(rd_kafka_conf_t *conf, const struct kafka_options *o, s
 static bool put_producing(rd_kafka_conf_t *conf, const struct kafka_options *o, struct error *error)
 {
     int32_t message_timeout_ms = o->transaction_timeout_ms - o->transaction_timeout_ms / 8;
+    int32_t socket_timeout_ms = o->transaction_timeout_ms / 3 * 2;
+    if (socket_timeout_ms < 10000 && !put_number(conf, "socket.timeout.ms", socket_timeout_ms, error))
+        return false;
     return put_number(conf, "linger.ms", o->linger_ms, error) &&
            put_number(conf, "message.max.bytes", o->message_bytes_max, error) &&
            put_number(conf, "transaction.timeout.ms", o->transaction_timeout_ms, error) &&
@@ -254,10 +259,7 @@ rd_kafka_conf_t *kafka_settings_build(const struct kafka_options *options, enum 
         good = good && put_fetching(conf, options, error);
     if (role == KAFKA_PRODUCER)
         good = good && put_producing(conf, options, error);
-    /* The default minute outlasts a transaction, and a dead connection must not. */
-    int64_t socket_timeout_ms = options->transaction_timeout_ms * 2 / 3;
-    good = good && put_number(conf, "socket.timeout.ms", socket_timeout_ms > 10000 ? 10000 : socket_timeout_ms, error) &&
-           put_list(conf, "kafka.", &options->common, error);
+    good = good && put_list(conf, "kafka.", &options->common, error);
     if (role == KAFKA_CONSUMER || role == KAFKA_READER)
         good = good && put_list(conf, "kafka.consumer.", &options->consumer, error);
     if (role == KAFKA_PRODUCER)

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define PARTITIONS_MAX 64
@@ -230,6 +231,7 @@ int main(int count, char **words)
     const char *const out[] = {words[5]};
     struct member_spec spec = {words[2], words[3], in, 1, out, 1};
     (void)signal(SIGTERM, on_term);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no copier outlives its test */
     struct bus *bus = kafka_bus_open(&options, &c->error);
     c->member = bus ? bus_member_open(bus, &spec, &c->error) : NULL;
     if (c->member == NULL) {

@@ -36,7 +36,7 @@ static int finish(void **state)
     (void)state;
     if (bus != NULL)
         bus_close(bus);
-    if (fixture_state == KAFKA_FIXTURE_READY)
+    if (fixture_state == KAFKA_FIXTURE_READY && getenv("ASSAY_TEST_KEEP") == NULL)
         kafka_fixture_end(&fixture);
     return 0;
 }
@@ -125,11 +125,12 @@ static void the_broker_restarts(void **state)
     struct audit *a = audit_start(bus, "restart", "restart-out", 4, test_is_full() ? 30000 : 5000);
     static const char *const environment[] = {"COPIER_RECORDS=50", "COPIER_TRANSACTION_MS=10000", NULL};
     pid_t pid = copier_start(fixture.servers, "restart", "restart", "restart", "restart-out", environment);
-    int rounds = test_is_full() ? 4 : 1;
+    const char *asked = getenv("ASSAY_TEST_ROUNDS");
+    int rounds = asked ? atoi(asked) : test_is_full() ? 4 : 1;
     for (int i = 0; i < rounds; i++) {
         nap(1200);
         (void)audit_follow(a);
-        if (i % 2 == 0)
+        if (asked || i % 2 == 0)
             assert_true(kafka_fixture_do(&fixture, "kill"));
         assert_true(kafka_fixture_do(&fixture, "restart"));
     }
