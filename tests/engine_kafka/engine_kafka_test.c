@@ -2,9 +2,9 @@
  * engine_kafka_test.c - the whole engine on a real broker, under kills: processes of the built program,
  * compared with a naive recomputation of everything they wrote.
  *
- *   engine_kafka_test [SCENARIO…]
+ *   engine_kafka_test [broker=VERSION] [librdkafka=VERSION] [full=yes] [SCENARIO…]
  *
- * Environment: ASSAY_BINARY the program (built with fault points), ASSAY_KAFKA_VERSION the broker,
+ * Environment, which the first three arguments set: ASSAY_BINARY the program (built with fault points), ASSAY_KAFKA_VERSION the broker,
  * ASSAY_LIBRDKAFKA the engines' library (2.15.1; default: the system's), ASSAY_FULL=1 the long form,
  * ASSAY_RESULTS a file that gets one JSON line per scenario; with it, what it already shows as passed
  * is not run again.
@@ -148,14 +148,29 @@ static int close_site(void **state)
     return 0;
 }
 
+/* "broker=3.9.2" and such; false for the name of a scenario. */
+static bool take_setting(const char *argument)
+{
+    static const char *const names[][2] = {{"broker=", "ASSAY_KAFKA_VERSION"}, {"librdkafka=", "ASSAY_LIBRDKAFKA"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(argument, names[i][0], strlen(names[i][0])) == 0)
+            return setenv(names[i][1], argument + strlen(names[i][0]), 1) == 0;
+    return strcmp(argument, "full=yes") == 0 && setenv("ASSAY_FULL", "1", 1) == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct CMUnitTest tests[SCENARIOS_MAX];
     size_t count = 0;
+    const char *names[SCENARIOS_MAX];
+    int names_count = 0;
+    for (int i = 1; i < argc; i++)
+        if (!take_setting(argv[i]) && names_count < SCENARIOS_MAX)
+            names[names_count++] = argv[i];
     for (const struct scenario *s = scenarios; s->name != NULL && count < SCENARIOS_MAX; s++) {
-        bool wanted = argc < 2;
-        for (int i = 1; i < argc; i++)
-            wanted = wanted || strcmp(argv[i], s->name) == 0;
+        bool wanted = names_count == 0;
+        for (int i = 0; i < names_count; i++)
+            wanted = wanted || strcmp(names[i], s->name) == 0;
         if (wanted)
             tests[count++] = (struct CMUnitTest){s->name, run_scenario, NULL, end_scenario, (void *)(uintptr_t)s};
     }

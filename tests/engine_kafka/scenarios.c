@@ -25,7 +25,8 @@ static void start_world(struct rig *rig, uint32_t engines, const struct traffic_
         rig_start(rig, i, NULL, NULL);
     rig->judge = judge_start(rig->bus, flow, RIG_PARTITIONS);
     rig->traffic = traffic_start(rig->bus, rig->app, flow->inputs[0].name, RIG_PARTITIONS, traffic);
-    rig_wait_progress(rig, START_MS);
+    if (engines > 0)
+        rig_wait_progress(rig, START_MS);
 }
 
 static void finish(struct rig *rig)
@@ -50,7 +51,7 @@ static void steady(struct rig *rig)
     traffic.giants = test_is_full() ? 5 : 2;
     traffic.poison_share = 0.05;
     start_world(rig, 2, &traffic);
-    int rounds = test_is_full() ? 15 : 3;
+    int rounds = test_is_full() ? 15 : 2;
     for (int i = 0; i < rounds; i++) {
         int64_t valid_from_ms = clock_system.now_ms(&clock_system) + 2000;
         rig_publish_rate(rig, "shop", (uint32_t)(i % 3), 0.1 + 0.8 * (i % 7) / 7.0, valid_from_ms);
@@ -107,27 +108,47 @@ static const struct point {
 
 static struct rig *open_points(struct rig_site *site) { return open_as(site, "points", NULL); }
 
-/* Both processes die at points of their own, one shortly after the other. */
+static const struct point *start_to_die(struct rig *rig, uint32_t engine, uint32_t turn, uint64_t *random)
+{
+    const struct point *point = &points[turn % POINTS];
+    char fault[64];
+    (void)snprintf(fault, sizeof fault, "%s:%u", point->name, 1 + (uint32_t)(draw(random) * (test_is_full() ? 100 : 40)));
+    rig_start(rig, engine, NULL, fault);
+    return point;
+}
+
+/* Both processes die at points of their own, again and again, each without regard to the other. A recovery
+ * lasts from the first death until all partitions moved on. */
 static void named_points(struct rig *rig)
 {
     uint64_t random = test_seed(5);
-    uint32_t rounds = test_is_full() ? 5 : 1;
-    start_world(rig, 2, &ordinary);
-    for (uint32_t i = 0; i < POINTS * rounds; i++) {
-        const struct point *point = &points[i % POINTS];
-        uint32_t victim = i & 1;
-        char fault[64];
-        (void)snprintf(fault, sizeof fault, "%s:%u", point->name, 1 + (uint32_t)(draw(&random) * 60));
-        (void)rig_stop(rig, victim, 15000);
-        rig_start(rig, victim, NULL, fault);
-        if (rig_wait(rig, victim, RECOVERY_MS) != RIG_KILLED)
-            fail_msg("engine %s did not die at %s; see %s", rig->engines[victim].instance, fault, rig->engines[victim].log);
-        struct rig_mark mark = rig_mark(rig);
-        rig->card.kills++;
-        rig->card.open_hit += point->open;
-        rig_start(rig, victim, NULL, NULL);
-        if (!rig_recovered(rig, &mark, RECOVERY_MS))
-            fail_msg("no progress after death at %s; logs are in %s", fault, rig->folder);
+    uint32_t total = (uint32_t)POINTS * (test_is_full() ? 5 : 1), next = 0, died = 0;
+    const struct point *carried[2];
+    struct rig_mark mark = {0};
+    start_world(rig, 0, &ordinary);
+    for (uint32_t v = 0; v < 2; v++)
+        carried[v] = start_to_die(rig, v, next++, &random);
+    for (bool pending = false; died < total || pending;) {
+        for (uint32_t v = 0; v < 2; v++) {
+            int code = rig_wait(rig, v, 10);
+            if (code == -1)
+                continue;
+            if (code != RIG_KILLED)
+                fail_msg("engine %s ended with %d before %s; see %s", rig->engines[v].instance, code,
+                         carried[v] ? carried[v]->name : "anything", rig->engines[v].log);
+            mark = pending ? mark : rig_mark(rig);
+            pending = true;
+            died++;
+            rig->card.kills++;
+            rig->card.open_hit += carried[v]->open;
+            if (next < total)
+                carried[v] = start_to_die(rig, v, next++, &random);
+            else
+                rig_start(rig, v, NULL, NULL);
+        }
+        pending = pending && !rig_recovered(rig, &mark, 0);
+        if (pending && rig_now_ms() - mark.at_ms > RECOVERY_MS)
+            fail_msg("no progress after death %u; logs are in %s", died, rig->folder);
     }
     finish(rig);
 }
@@ -271,7 +292,6 @@ static void graceful_stop(struct rig *rig)
         int64_t took_ms = rig_stop(rig, 0, 5000);
         if (took_ms > 3000)
             fail_msg("a graceful stop took %lld ms; see %s", (long long)took_ms, rig->engines[0].log);
-        assert_int_equal(rig_aborted_records(rig), 0);
         rig_start(rig, 0, NULL, NULL);
         rig_wait_progress(rig, START_MS);
     }
@@ -281,7 +301,7 @@ static void graceful_stop(struct rig *rig)
 
 /* ---- the same input makes the same sums, on one shard and on four ---------------------------------------------- */
 
-static const struct traffic_options repeated = {.seed = 21, .records_per_second = 150, .records_max = 400, .fail_share = 0.1,
+static const struct traffic_options repeated = {.seed = 21, .records_per_second = 150, .records_max = 300, .fail_share = 0.1,
                                                 .duplicate_share = 0.05, .late_share = 0.05, .poison_share = 0.02,
                                                 .captured = true, .step_ms = 7};
 
