@@ -261,6 +261,7 @@ static enum verdict call_commit(struct kafka_member *m, int64_t deadline_ns, str
     do {
         int timeout_ms = call_timeout_ms(deadline_ns);
         kafka_watch_enter(m->bus->watchdog, &m->watch, "commit_transaction", timeout_ms);
+        fault_point("commit.inside");
         verdict = judge(rd_kafka_commit_transaction(m->producer, timeout_ms), deadline_ns, "commit_transaction", note);
         kafka_watch_leave(m->bus->watchdog, &m->watch);
         m->suspect = m->suspect || verdict == VERDICT_AGAIN;

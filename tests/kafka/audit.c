@@ -133,6 +133,15 @@ static int count_torn(struct audit *a, int *transactions)
     return torn;
 }
 
+/* A second look at everything, from the start: does a reader that came later see the same? */
+static int count_again(struct audit *a)
+{
+    int records = 0;
+    for (int p = 0; p < a->partitions; p++)
+        records += (int)port_count(a->bus, a->out, p);
+    return records;
+}
+
 int audit_close_counting(struct audit *a)
 {
     struct error error;
@@ -154,6 +163,8 @@ int audit_close_counting(struct audit *a)
     print_message("  %d records in %d transactions: lost %d, duplicated %d, torn %d\n", a->unique, transactions, lost,
                   a->duplicates, torn);
     int wrong = lost + a->duplicates + torn;
+    if (wrong > 0)
+        print_message("  seen while it ran: %zu records; read again from the start: %d\n", a->lines_count, count_again(a));
     free(a->lines);
     free(a->seen);
     free(a);
