@@ -26,7 +26,7 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
         return NULL;
     }
     size_t needed = buffer->size + size;
-    if (needed > buffer->capacity) {
+    if (needed > buffer->capacity || buffer->data == NULL) {
         size_t capacity = buffer->capacity ? buffer->capacity : 256;
         while (capacity < needed)
             capacity *= 2;

@@ -48,7 +48,7 @@ struct reader {
 
 static inline struct reader reader_of(struct bytes b)
 {
-    return (struct reader){b.data, b.data + b.size, false};
+    return (struct reader){b.data, b.size > 0 ? b.data + b.size : b.data, false};
 }
 static inline size_t reader_left(const struct reader *reader)
 {
