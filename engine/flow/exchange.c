@@ -80,7 +80,7 @@ static bool read_mark(struct bytes text, size_t *at, struct source_mark *mark)
               read_number(text, at, &partition) && read_char(text, at, ' ') && read_number(text, at, &mark->from) &&
               read_char(text, at, '-') && read_number(text, at, &mark->to) && read_char(text, at, ' ') &&
               read_number(text, at, &mark->log_time_ms) && read_char(text, at, ' ');
-    bool timed = ok && (mark->log_time_ms == INT64_MIN || (mark->log_time_ms >= 0 && mark->log_time_ms < INT64_MAX / 4));
+    bool timed = ok && (mark->log_time_ms == INT64_MIN || (mark->log_time_ms > INT64_MIN / 4 && mark->log_time_ms < INT64_MAX / 4));
     if (!timed || topic < 0 || topic > 64 || partition < 0 || partition > INT32_MAX || *at >= text.size)
         return false;
     mark->topic = (uint32_t)topic;
