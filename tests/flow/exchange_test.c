@@ -26,7 +26,7 @@ static void headers_read_back(void **state)
     static struct source_mark marks[] = {
         {0, 0, 0, 0, INT64_MIN, false},
         {1, 11, 5, 900000000000, 1700000000000, true},
-        {64, INT32_MAX, INT64_MAX - 1, INT64_MAX, INT64_MAX, true}};
+        {64, INT32_MAX, INT64_MAX - 1, INT64_MAX, INT64_MAX / 4 - 1, true}};
     static struct source_mark read_marks[SOURCES_MAX];
     struct buffer text = BUFFER_WITH_LIMIT(1 << 16);
     struct bus_header headers[EXCHANGE_HEADERS];
@@ -50,6 +50,12 @@ static void headers_read_back(void **state)
             assert_int_equal(read.marks[i].active, marks[i].active);
         }
     }
+    /* a time that arithmetic on clocks could overflow */
+    struct source_mark hostile = {0, 0, 0, 0, INT64_MAX, true};
+    struct exchange_stamp stamp = stamp_with(&hostile, 1), read;
+    struct error error = {0};
+    exchange_write_headers(&stamp, &text, headers);
+    assert_false(exchange_read_headers(headers, EXCHANGE_HEADERS, &read, read_marks, &error));
     buffer_free(&text);
 }
 
