@@ -46,10 +46,10 @@ static void report(const char *scenario, struct rig *rig, double seconds)
     (void)snprintf(line, sizeof line,
                    "%s\"kills\":%u,\"open_transactions_hit\":%u,\"lost\":%llu,\"duplicated\":%llu,\"wrong\":%llu,"
                    "\"recovery_ms_median\":%lld,\"recovery_ms_max\":%lld,\"seconds\":%.0f,\"records\":%u,\"requests\":%u,"
-                   "\"dead_letters\":%u,\"alerts\":%u,\"compared\":%llu}",
+                   "\"dead_letters\":%u,\"alerts\":%u,\"hangs\":%u,\"compared\":%llu}",
                    start, c->kills, c->open_hit, (unsigned long long)d->lost, (unsigned long long)d->duplicated,
                    (unsigned long long)d->wrong, (long long)median, (long long)max, seconds, c->records, c->requests, c->letters,
-                   c->alerts, (unsigned long long)d->compared);
+                   c->alerts, c->hangs, (unsigned long long)d->compared);
     print_message("%s\n", line);
     FILE *file = results != NULL ? fopen(results, "a") : NULL;
     if (file == NULL)

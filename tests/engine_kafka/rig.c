@@ -222,6 +222,19 @@ int64_t rig_stop(struct rig *rig, uint32_t engine, int timeout_ms)
     return rig_now_ms() - start_ms;
 }
 
+void rig_supervise(struct rig *rig)
+{
+    for (uint32_t i = 0; i < RIG_ENGINES; i++) {
+        struct engine *e = &rig->engines[i];
+        if (e->pid == 0 || rig_wait(rig, i, 0) != KAFKA_EXIT_HANG)
+            continue;
+        char instance[sizeof e->instance];
+        (void)snprintf(instance, sizeof instance, "%s", e->instance);
+        rig->card.hangs++;
+        rig_start(rig, i, instance, NULL);
+    }
+}
+
 bool rig_logged(const struct rig *rig, uint32_t engine, const char *text)
 {
     char line[4096];

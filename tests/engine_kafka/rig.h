@@ -34,7 +34,7 @@ struct rig_site {
 
 /* What a scenario has to show. */
 struct rig_card {
-    uint32_t kills, open_hit, alerts;
+    uint32_t kills, open_hit, alerts, hangs;
     uint32_t recoveries_count;
     int64_t recoveries_ms[512];
     struct lines_difference difference;
@@ -92,6 +92,9 @@ int rig_wait(struct rig *rig, uint32_t engine, int timeout_ms);
 void rig_kill(struct rig *rig, uint32_t engine);
 /* SIGTERM; must exit with 0 in time. Returns how long it took. */
 int64_t rig_stop(struct rig *rig, uint32_t engine, int timeout_ms);
+/* What a supervisor does: a process that ended itself because a call into the library hung (KAFKA_EXIT_HANG)
+ * is started again, and counted. */
+void rig_supervise(struct rig *rig);
 /* Whether a line of the process's log holds this text. */
 bool rig_logged(const struct rig *rig, uint32_t engine, const char *text);
 

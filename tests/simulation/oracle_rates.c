@@ -8,6 +8,7 @@
 #include "engine/flow/exchange.h"
 #include "engine/operator/rates.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A transaction took [from, to) of a partition under this version. */
@@ -15,7 +16,8 @@ struct range {
     uint32_t input;
     int32_t partition;
     int64_t from, to;
-    uint64_t version, transaction;
+    uint64_t version, transaction, sequence;
+    char writer[40];
 };
 
 struct named_rate {
@@ -62,7 +64,9 @@ static void visit_stamp(void *context, const struct bus_record *record, struct b
             r->ranges_capacity = r->ranges_capacity ? r->ranges_capacity * 2 : 256;
             r->ranges = memory_resize(r->ranges, r->ranges_capacity * sizeof *r->ranges);
         }
-        r->ranges[r->ranges_count++] = (struct range){m->topic, m->partition, m->from, m->to, stamp.rates_version, transaction};
+        struct range *range = &r->ranges[r->ranges_count++];
+        *range = (struct range){m->topic, m->partition, m->from, m->to, stamp.rates_version, transaction, stamp.sequence, ""};
+        (void)snprintf(range->writer, sizeof range->writer, "%.*s", BYTES_FMT(stamp.writer));
     }
 }
 
@@ -93,8 +97,12 @@ static void settle_ranges(struct oracle_rates *r)
     r->ranges_count = kept;
     for (uint32_t i = 1; i < kept; i++) {
         const struct range *a = &r->ranges[i - 1], *b = &r->ranges[i];
-        if (a->input == b->input && a->partition == b->partition && b->from < a->to)
-            r->overlaps += (uint64_t)((a->to < b->to ? a->to : b->to) - b->from);
+        if (a->input != b->input || a->partition != b->partition || b->from >= a->to)
+            continue;
+        r->overlaps += (uint64_t)((a->to < b->to ? a->to : b->to) - b->from);
+        (void)fprintf(stderr, "oracle: %u/%d: %s took %lld to %lld in transaction %llu, %s %lld to %lld in %llu\n", a->input,
+                      a->partition, a->writer, (long long)a->from, (long long)a->to, (unsigned long long)a->sequence,
+                      b->writer, (long long)b->from, (long long)b->to, (unsigned long long)b->sequence);
     }
 }
 
