@@ -14,7 +14,7 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-    {"demo", command_demo, "35 simulated days of traffic with scripted incidents; no Kafka needed"},
+    {"demo", command_demo, "weeks of invented traffic with scripted incidents; needs no Kafka"},
     {"run", command_run, "the engine, on Kafka"},
     {"replay", command_replay, "the engine on files: every alert, and what is missing"},
     {"check", command_check, "is the configuration right, and what do its numbers mean?"},

@@ -101,7 +101,7 @@ void alert_text(const struct alert *alert, char *out, size_t size)
     print_rarity(alert, rare, sizeof rare);
     const char *verb = alert->big->observed < alert->big->baseline ? "fell" : "rose";
     if (alert->state == ALERT_RESOLVE)
-        (void)snprintf(out, size, "%s: %s is back: %s now, %s in the baseline.", where, subject(alert), to, from);
+        (void)snprintf(out, size, "%s: %s back to normal: %s now, %s in the baseline.", where, subject(alert), to, from);
     else if (alert->rule->sure)
         (void)snprintf(out, size, "%s: %s %s from %s to %s since about %s. On a stable series evidence this strong comes once in %s.",
                        where, subject(alert), verb, from, to, since, rare);

@@ -115,9 +115,22 @@ void front_unassign(struct front *front, struct bus_partition p)
     *source = front->sources[--front->sources_count];
 }
 
+/* Time spent was spent; everything else is counted again when it is read again. */
+static void roll_back_counters(struct front *front)
+{
+    struct front_counters kept = front->committed_counters;
+    kept.decode_ns = front->counters.decode_ns;
+    kept.dedupe_ns = front->counters.dedupe_ns;
+    kept.annotate_ns = front->counters.annotate_ns;
+    kept.measure_ns = front->counters.measure_ns;
+    kept.output_ns = front->counters.output_ns;
+    front->counters = kept;
+}
+
 void front_rollback(struct front *front)
 {
     measure_discard(front->measure);
+    roll_back_counters(front);
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].next = front->sources[i].committed;
         front->sources[i].log_time_ms = front->sources[i].committed_log_time_ms;
@@ -126,6 +139,7 @@ void front_rollback(struct front *front)
 
 void front_committed(struct front *front)
 {
+    front->committed_counters = front->counters;
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].committed = front->sources[i].next;
         front->sources[i].committed_log_time_ms = front->sources[i].log_time_ms;

@@ -47,6 +47,7 @@ struct front {
     struct json_document *json;
     struct sha256 *sha;
     struct front_counters counters;
+    struct front_counters committed_counters; /* as of the last commit: what was aborted did not happen */
 };
 
 struct source *front_find_source(struct front *front, struct bus_partition partition);

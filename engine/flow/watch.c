@@ -307,6 +307,7 @@ static void watch_alerting_series(struct series *s, const struct detector_rule *
     s->back->options.sure->reverse(rule, s->sure_state);
     w->phase = WATCH_WATCHING;
     w->sure = 0;
+    w->thin = 0; /* a longer baseline would hold what the alert was about */
     s->back->counters.alerts_resolved++;
 }
 
