@@ -114,8 +114,8 @@ static void *run_worker(void *argument)
         }
         note_failure(worker, &error);
         if (error.code == ERROR_FENCED) {
-            atomic_store(&process->fenced, true);
-            (void)kill(getpid(), SIGTERM);
+            if (!atomic_exchange(&process->fenced, true)) /* a second signal would end it at once */
+                (void)kill(getpid(), SIGTERM);
             break;
         }
         pause_ms(process, wait_ms);
@@ -208,6 +208,16 @@ static void wait_for_signal(const sigset_t *signals)
     log_line(LOG_INFO, "run", -1, "signal %d: committing and leaving", number);
 }
 
+static sigset_t awaited_signals(void)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    return signals;
+}
+
 static int serve_until_signal(struct process *process, struct error *error)
 {
     const struct http_route routes[] = {
@@ -216,11 +226,7 @@ static int serve_until_signal(struct process *process, struct error *error)
         {"/metrics", METRICS_CONTENT_TYPE, answer_metrics, process, false},
     };
     struct http_options http = {process->setup->config->http_listen, process->setup->config->http_token, routes, 3};
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGHUP);
+    sigset_t signals = awaited_signals();
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     struct http_server *server = NULL;
     if (!http_start(&http, &server, error))
@@ -250,8 +256,11 @@ static int run_process(struct setup *setup, struct error *error)
 {
     struct process *process = memory_allocate(sizeof *process);
     int code = COMMAND_USAGE;
+    const sigset_t signals = awaited_signals();
     process->setup = setup;
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the bus has threads: one that took a signal would die of it */
     process->bus = setup_open_kafka(setup, error);
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* until there is something to commit, a signal just ends us */
     if (process->bus != NULL) {
         if (topics_check(process->bus, &setup->flow, error))
             code = serve_until_signal(process, error);
