@@ -95,6 +95,15 @@ bool audit_wait(struct audit *a, int seconds)
     return true;
 }
 
+bool audit_saw(const struct audit *a, pid_t writer)
+{
+    for (size_t i = a->lines_count; i > 0; i--) {
+        if (a->lines[i - 1].writer == writer)
+            return true;
+    }
+    return false;
+}
+
 static int by_transaction(const void *left, const void *right)
 {
     const struct audit_line *a = left;
@@ -175,6 +184,39 @@ void audit_close(struct audit *a)
 {
     if (audit_close_counting(a) != 0)
         fail_msg("%s", "records were lost, duplicated or torn");
+}
+
+int audit_markers_missing(struct bus *bus, const char *servers, const char *out, int partitions)
+{
+    int missing = 0;
+    for (int p = 0; p < partitions; p++) {
+        char command[300];
+        char line[200];
+        struct audit_line last = {0};
+        struct error error;
+        int64_t low;
+        int64_t high;
+        int64_t records = 0;
+        int64_t transactions = 0;
+        assert_true(bus_watermarks(bus, out, p, &low, &high, &error));
+        (void)snprintf(command, sizeof command, "kcat -b %s -C -t %s -p %d -o beginning -e -q -X isolation.level=read_uncommitted",
+                       servers, out, p);
+        FILE *records_of = popen(command, "r");
+        assert_non_null(records_of);
+        while (fgets(line, sizeof line, records_of) != NULL) {
+            struct audit_line now = {0};
+            int number;
+            if (sscanf(line, "T %lld %llu", &now.writer, &now.sequence) != 2)
+                (void)sscanf(line, "%d %d %lld %llu", &number, &number, &now.writer, &now.sequence);
+            transactions += now.writer != last.writer || now.sequence != last.sequence;
+            last = now;
+            records++;
+        }
+        (void)pclose(records_of);
+        if (high - records < transactions)
+            missing += (int)(transactions - (high - records));
+    }
+    return missing;
 }
 
 /* ---- copiers -------------------------------------------------------------------------------- */

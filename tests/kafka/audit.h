@@ -39,10 +39,15 @@ struct audit *audit_start(struct bus *bus, const char *in, const char *out, int 
 bool audit_follow(struct audit *audit);
 /* Follows until all have come, at most seconds. */
 bool audit_wait(struct audit *audit, int seconds);
+/* True when a copier of this pid has written something that was read. */
+bool audit_saw(const struct audit *audit, pid_t writer);
 /* After the last copier is gone: lost, duplicated and torn are 0, or the test fails. Prints the sums. */
 void audit_close(struct audit *audit);
 /* As audit_close, but returns lost + duplicated + torn instead of failing. */
 int audit_close_counting(struct audit *audit);
+/* Transactions on the output whose end marker the broker never wrote (asks kcat): whatever comes
+ * next on the partition decides about their records. No client can cause or prevent that. */
+int audit_markers_missing(struct bus *bus, const char *servers, const char *out, int partitions);
 
 /* Starts a copier with "NAME=VALUE" lines added to its environment (NULL-terminated, or NULL). */
 pid_t copier_start(const char *servers, const char *group, const char *id, const char *in, const char *out,

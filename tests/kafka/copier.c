@@ -221,10 +221,10 @@ int main(int count, char **words)
     c->interval_ns = (int64_t)setting("COPIER_INTERVAL_MS", 100) * 1000000;
     c->values = memory_allocate_array((size_t)c->records_max + BATCH_MAX + 1, sizeof *c->values);
     struct kafka_options options = {.bootstrap_servers = words[1],
-                                    .session_timeout_ms = setting("COPIER_SESSION_MS", 1500),
+                                    .session_timeout_ms = setting("COPIER_SESSION_MS", 1000),
                                     .transaction_timeout_ms = setting("COPIER_TRANSACTION_MS", 6000),
                                     .assignment_strategy = getenv("COPIER_STRATEGY"),
-                                    .batch_records_max = BATCH_MAX,
+                                    .batch_records_max = c->records_max < BATCH_MAX ? c->records_max : BATCH_MAX,
                                     .log = log_text,
                                     .log_context = words[3]};
     const char *const in[] = {words[4]};
