@@ -72,7 +72,8 @@ struct rig {
 struct rig_options {
     const char *name;     /* of the scenario */
     const char *settings; /* more YAML for the engines, or NULL */
-    const char *inactive_after; /* NULL: 1s */
+    const char *inactive_after;      /* NULL: 1s */
+    const char *transaction_timeout; /* NULL: 5s */
     uint32_t shards;
 };
 

@@ -222,7 +222,14 @@ static void zombie(struct rig *rig)
     finish(rig);
 }
 
-static struct rig *open_restart(struct rig_site *site) { return open_as(site, "restart", NULL); }
+/* Transactions must not time out while the only broker shuts down: seen on 4.4.0, its coordinator then ends
+ * them as aborted without a marker in partitions that have no leader any more, and the next transaction of
+ * the same producer makes their records visible. With several brokers there is always a leader. */
+static struct rig *open_restart(struct rig_site *site)
+{
+    struct rig_options options = {.name = "restart", .transaction_timeout = "60s"};
+    return rig_open(site, &options);
+}
 
 static void broker_restart(struct rig *rig)
 {
