@@ -198,7 +198,6 @@ static enum commit_outcome compare_committed(struct kafka_member *m, const struc
     memory_free(now);
     if (!good)
         return COMMIT_FAILED;
-    atomic_fetch_add_explicit(&m->count_resolved, 1, memory_order_relaxed);
     if (equal > 0 && equal < count)
         kafka_log(m->bus, LOG_WARNING, "%s: %u of %u positions are what was sent; the others have new owners",
                   m->transactional_id, equal, count);
@@ -210,6 +209,7 @@ static enum commit_outcome resolve(struct kafka_member *m, enum verdict verdict,
                                    const struct bus_position *sent, uint32_t count, struct error *error)
 {
     m->suspect = true;
+    atomic_fetch_add_explicit(&m->count_resolved, 1, memory_order_relaxed);
     enum commit_outcome outcome = verdict == VERDICT_ABORT ? abort_open(m, error)
                                                            : abort_by_replacing(m, verdict, note, error);
     if (outcome != COMMIT_ABORTED || fault_rule_off("resolve"))

@@ -47,18 +47,44 @@ static void nap(long ms)
     (void)nanosleep(&pause_time, NULL);
 }
 
-/* One life of a copier that dies where `at` says; prints how long until its successor is at work. */
-static void die_at(struct audit *a, const char *in, const char *at)
+/* How long each successor took from its start to its first visible transaction. */
+struct recoveries {
+    int64_t ms[128];
+    int count;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void print_recoveries(struct recoveries *r)
+{
+    qsort(r->ms, (size_t)r->count, sizeof r->ms[0], by_value);
+    if (r->count > 0)
+        print_message("  %d kills; from start to first commit: median %lld ms, longest %lld ms\n", r->count,
+                      (long long)r->ms[r->count / 2], (long long)r->ms[r->count - 1]);
+}
+
+/* One life of a copier that dies where `at` says. */
+static void die_at(struct audit *a, const char *in, const char *at, struct recoveries *recoveries)
 {
     char line[96];
     (void)snprintf(line, sizeof line, "ASSAY_FAULT_AT=%s", at);
     const char *environment[] = {line, NULL};
+    int64_t began_ns = clock_monotonic_ns();
     pid_t pid = copier_start(fixture.servers, in, in, in, a->out, environment);
-    int64_t deadline_ns = clock_monotonic_ns() + 30000000000;
+    bool seen = false;
     int code = -1;
-    while (code < 0 && clock_monotonic_ns() < deadline_ns) {
+    while (code < 0 && clock_monotonic_ns() - began_ns < 30000000000) {
         (void)audit_follow(a);
-        code = copier_wait(pid, 1);
+        if (!seen && audit_saw(a, pid) && recoveries->count < 128)
+            recoveries->ms[recoveries->count++] = (clock_monotonic_ns() - began_ns) / 1000000;
+        seen = audit_saw(a, pid);
+        code = copier_wait(pid, 0);
+        nap(5);
     }
     if (code != KILLED)
         fail_msg("copier to die at %s ended with %d", at, code);
@@ -75,19 +101,21 @@ static void kills_at_every_step(void **state)
     int rounds = test_is_full() ? 5 : 1;
     int random_kills = test_is_full() ? 50 : 1;
     uint64_t seed = test_seed(1);
+    struct recoveries recoveries = {.count = 0};
     struct audit *a = audit_start(bus, "steps", "steps-out", 4, test_is_full() ? 30000 : 5000);
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
             char at[64];
             (void)snprintf(at, sizeof at, "%s:%d", points[i], 2 + round);
-            die_at(a, "steps", at);
+            die_at(a, "steps", at, &recoveries);
         }
     }
     for (int i = 0; i < random_kills; i++) {
         char at[64];
         (void)snprintf(at, sizeof at, "random:%llu:0.05", (unsigned long long)seed + (unsigned)i);
-        die_at(a, "steps", at);
+        die_at(a, "steps", at, &recoveries);
     }
+    print_recoveries(&recoveries);
     pid_t last = copier_start(fixture.servers, "steps", "steps", "steps", "steps-out", NULL);
     assert_true(audit_wait(a, 120));
     assert_int_equal(copier_stop(last), 0);
