@@ -19,7 +19,7 @@
 void fault_point(const char *name);
 bool fault_rule_off(const char *rule);
 #else
-#define fault_point(name) ((void)0)
+#define fault_point(name)    ((void)0)
 #define fault_rule_off(rule) (false)
 #endif
 

@@ -45,14 +45,14 @@ struct kafka_options {
     struct kafka_settings producer;  /* kafka.producer.* */
     const char *assignment_strategy; /* ["range"]; "cooperative-sticky" from library 2.10.1 */
     enum kafka_reset offset_reset;   /* [earliest] where nothing was ever committed */
-    bool skip_truncated;             /* [false: fail] go on when retention overtook us, with a warning */
-    int32_t session_timeout_ms;      /* [10,000] */
-    int32_t transaction_timeout_ms;  /* [15,000] */
-    int32_t patience_ms;             /* [60,000] how long one call waits for a cluster that is away */
-    int32_t linger_ms;               /* [20] */
-    int32_t message_bytes_max;       /* [1,000,000] largest record written */
-    int32_t batch_records_max;       /* [1,000] records per member_poll */
-    int32_t replication_factor;      /* [the cluster's default] of topics that bus_create makes */
+    bool skip_truncated;        /* [false: fail] go on when retention overtook us, with a warning */
+    int32_t session_timeout_ms; /* [10,000] */
+    int32_t transaction_timeout_ms; /* [15,000] */
+    int32_t patience_ms;        /* [60,000] how long one call waits for a cluster that is away */
+    int32_t linger_ms;          /* [20] */
+    int32_t message_bytes_max;  /* [1,000,000] largest record written */
+    int32_t batch_records_max;  /* [1,000] records per member_poll */
+    int32_t replication_factor; /* [the cluster's default] of topics that bus_create makes */
     /* Called from librdkafka's threads, rate limited. [log_line] */
     void (*log)(void *context, enum log_level level, const char *text);
     void *log_context;

@@ -8,22 +8,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CALL_TIMEOUT_MS 10000
-#define RETRY_PAUSE_MS 50
+#define RETRY_PAUSE_MS  50
 
 static int64_t deadline_of(const struct kafka_bus *bus)
 {
     return clock_monotonic_ns() + (int64_t)bus->options.patience_ms * 1000000;
-}
-
-/* Sleeps a little; false when the deadline has passed. */
-static bool pause_until(int64_t deadline_ns)
-{
-    struct timespec pause = {0, RETRY_PAUSE_MS * 1000000};
-    (void)nanosleep(&pause, NULL);
-    return clock_monotonic_ns() < deadline_ns;
 }
 
 /* ---- describe ------------------------------------------------------------------------------- */
@@ -75,11 +66,13 @@ static bool read_config(const rd_kafka_ConfigResource_t *resource, struct topic_
 }
 
 /* _RETRY: the answer was empty. */
-static rd_kafka_resp_err_t describe_config(rd_kafka_t *rk, const char *topic, struct topic_info *out)
+static rd_kafka_resp_err_t describe_config(rd_kafka_t *rk, const char *topic,
+                                           struct topic_info *out)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_ConfigResource_t *asked = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     char text[200];
     (void)rd_kafka_AdminOptions_set_request_timeout(options, CALL_TIMEOUT_MS, text, sizeof text);
     rd_kafka_DescribeConfigs(rk, &asked, 1, options, queue);
@@ -87,8 +80,8 @@ static rd_kafka_resp_err_t describe_config(rd_kafka_t *rk, const char *topic, st
     rd_kafka_resp_err_t err = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         size_t count = 0;
-        const rd_kafka_ConfigResource_t **resources =
-            rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+        const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(event), &count);
         if (count == 1)
             err = rd_kafka_ConfigResource_error(resources[0]);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR && (count != 1 || !read_config(resources[0], out)))
@@ -102,17 +95,21 @@ static rd_kafka_resp_err_t describe_config(rd_kafka_t *rk, const char *topic, st
     return err;
 }
 
-static bool cannot(struct error *error, rd_kafka_resp_err_t err, const char *what, const char *topic)
+static bool cannot(struct error *error, rd_kafka_resp_err_t err, const char *what,
+                   const char *topic)
 {
     const char *advice = err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
                                  err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
                              ? "; grant this principal the right in the cluster's ACLs"
-                         : kafka_error_transient(err) ? "; is the cluster reachable, and are its brokers up?"
-                                                      : "";
-    return error_set(error, kafka_error_code(err), "topic %s: %s: %s%s", topic, what, rd_kafka_err2str(err), advice);
+                         : kafka_error_transient(err)
+                             ? "; is the cluster reachable, and are its brokers up?"
+                             : "";
+    return error_set(error, kafka_error_code(err), "topic %s: %s: %s%s", topic, what,
+                     rd_kafka_err2str(err), advice);
 }
 
-bool kafka_admin_describe(struct bus *base, const char *topic, struct topic_info *out, struct error *error)
+bool kafka_admin_describe(struct bus *base, const char *topic, struct topic_info *out,
+                          struct error *error)
 {
     struct kafka_bus *bus = (struct kafka_bus *)base;
     int64_t deadline_ns = deadline_of(bus);
@@ -120,7 +117,8 @@ bool kafka_admin_describe(struct bus *base, const char *topic, struct topic_info
     *out = (struct topic_info){0};
     do {
         err = count_partitions(bus->admin, topic, &out->partitions);
-        if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+            err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
             out->partitions = 0;
             return true;
         }
@@ -128,9 +126,10 @@ bool kafka_admin_describe(struct bus *base, const char *topic, struct topic_info
             err = describe_config(bus->admin, topic, out);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return true;
-        if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) /* known to one broker, not yet to another */
+        if (err ==
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) /* known to one broker, not yet to another */
             err = RD_KAFKA_RESP_ERR__RETRY;
-    } while (kafka_error_transient(err) && pause_until(deadline_ns));
+    } while (kafka_error_transient(err) && kafka_pause_until(deadline_ns, RETRY_PAUSE_MS));
     return cannot(error, err, "cannot be described", topic);
 }
 
@@ -151,25 +150,31 @@ static rd_kafka_resp_err_t set_config(const struct kafka_bus *bus, rd_kafka_NewT
     return rd_kafka_NewTopic_set_config(new_topic, "max.message.bytes", number);
 }
 
-static rd_kafka_resp_err_t create_once(struct kafka_bus *bus, const struct topic_spec *spec, char *text, size_t size)
+static rd_kafka_resp_err_t create_once(struct kafka_bus *bus, const struct topic_spec *spec,
+                                       char *text, size_t size)
 {
-    rd_kafka_NewTopic_t *new_topic =
-        rd_kafka_NewTopic_new(spec->name, spec->partitions, bus->options.replication_factor, text, size);
+    rd_kafka_NewTopic_t *new_topic = rd_kafka_NewTopic_new(
+        spec->name, spec->partitions, bus->options.replication_factor, text, size);
     if (new_topic == NULL)
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     rd_kafka_resp_err_t err = set_config(bus, new_topic, spec);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->admin);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(bus->admin, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(bus->admin, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     char ignored[200];
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, CALL_TIMEOUT_MS, ignored, sizeof ignored);
-    (void)rd_kafka_AdminOptions_set_operation_timeout(options, CALL_TIMEOUT_MS / 2, ignored, sizeof ignored);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, CALL_TIMEOUT_MS, ignored,
+                                                    sizeof ignored);
+    (void)rd_kafka_AdminOptions_set_operation_timeout(options, CALL_TIMEOUT_MS / 2, ignored,
+                                                      sizeof ignored);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_CreateTopics(bus->admin, &new_topic, 1, options, queue);
         rd_kafka_event_t *event = wait_event(queue);
         err = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
         size_t count = 0;
         const rd_kafka_topic_result_t **results =
-            err ? NULL : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+            err ? NULL
+                : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
+                                                      &count);
         if (count == 1) {
             err = rd_kafka_topic_result_error(results[0]);
             const char *why = rd_kafka_topic_result_error_string(results[0]);
@@ -192,40 +197,45 @@ bool kafka_admin_create(struct bus *base, const struct topic_spec *spec, struct 
     char text[300] = "";
     do {
         err = create_once(bus, spec, text, sizeof text);
-    } while (kafka_error_transient(err) && pause_until(deadline_ns));
+    } while (kafka_error_transient(err) && kafka_pause_until(deadline_ns, RETRY_PAUSE_MS));
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        return error_set(error, kafka_error_code(err), "topic %s: cannot be created with %d partitions: %s", spec->name,
+        return error_set(error, kafka_error_code(err),
+                         "topic %s: cannot be created with %d partitions: %s", spec->name,
                          spec->partitions, text[0] ? text : rd_kafka_err2str(err));
     int32_t partitions = 0;
     do {
         err = count_partitions(bus->admin, spec->name, &partitions);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR && partitions > 0)
             return true;
-    } while (pause_until(deadline_ns));
+    } while (kafka_pause_until(deadline_ns, RETRY_PAUSE_MS));
     return cannot(error, err, "was created but does not appear", spec->name);
 }
 
 /* ---- watermarks and purge ------------------------------------------------------------------- */
 
-bool kafka_admin_watermarks(struct bus *base, const char *topic, int32_t partition, int64_t *low, int64_t *high,
-                            struct error *error)
+bool kafka_admin_watermarks(struct bus *base, const char *topic, int32_t partition, int64_t *low,
+                            int64_t *high, struct error *error)
 {
     struct kafka_bus *bus = (struct kafka_bus *)base;
     int64_t deadline_ns = deadline_of(bus);
     rd_kafka_resp_err_t err;
     do {
-        err = rd_kafka_query_watermark_offsets(bus->admin, topic, partition, low, high, CALL_TIMEOUT_MS);
+        err = rd_kafka_query_watermark_offsets(bus->admin, topic, partition, low, high,
+                                               CALL_TIMEOUT_MS);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return true;
-    } while (kafka_error_transient(err) && pause_until(deadline_ns));
-    return error_set(error, kafka_error_code(err), "%s/%d: its offsets cannot be read: %s; does the partition exist?",
-                     topic, partition, rd_kafka_err2str(err));
+    } while (kafka_error_transient(err) && kafka_pause_until(deadline_ns, RETRY_PAUSE_MS));
+    return error_set(error, kafka_error_code(err),
+                     "%s/%d: its offsets cannot be read: %s; does the partition exist?", topic,
+                     partition, rd_kafka_err2str(err));
 }
 
-static rd_kafka_resp_err_t delete_once(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets)
+static rd_kafka_resp_err_t delete_once(rd_kafka_t *rk,
+                                       const rd_kafka_topic_partition_list_t *offsets)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DELETERECORDS);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DELETERECORDS);
     rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(offsets);
     char text[200];
     (void)rd_kafka_AdminOptions_set_request_timeout(options, CALL_TIMEOUT_MS, text, sizeof text);
@@ -246,7 +256,8 @@ static rd_kafka_resp_err_t delete_once(rd_kafka_t *rk, const rd_kafka_topic_part
     return err;
 }
 
-bool kafka_admin_purge(struct bus *base, const char *topic, int32_t partition, int64_t before, struct error *error)
+bool kafka_admin_purge(struct bus *base, const char *topic, int32_t partition, int64_t before,
+                       struct error *error)
 {
     struct kafka_bus *bus = (struct kafka_bus *)base;
     int64_t deadline_ns = deadline_of(bus);
@@ -255,12 +266,13 @@ bool kafka_admin_purge(struct bus *base, const char *topic, int32_t partition, i
     rd_kafka_resp_err_t err;
     do {
         err = delete_once(bus->admin, offsets);
-    } while (kafka_error_transient(err) && pause_until(deadline_ns));
+    } while (kafka_error_transient(err) && kafka_pause_until(deadline_ns, RETRY_PAUSE_MS));
     rd_kafka_topic_partition_list_destroy(offsets);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
     return error_set(error, kafka_error_code(err),
-                     "%s/%d: records before offset %lld cannot be deleted: %s; the topic's cleanup.policy must be "
+                     "%s/%d: records before offset %lld cannot be deleted: %s; the topic's "
+                     "cleanup.policy must be "
                      "delete and this principal needs the Delete right",
                      topic, partition, (long long)before, rd_kafka_err2str(err));
 }

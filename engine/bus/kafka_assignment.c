@@ -8,11 +8,7 @@
 #include "engine/base/memory.h"
 #include "engine/bus/kafka_internal.h"
 
-#include <stdio.h>
-#include <time.h>
-
 #define CALL_TIMEOUT_MS 10000
-#define RETRY_PAUSE_MS 20
 
 struct kafka_partition *kafka_partition_of(struct kafka_member *m, struct bus_partition which)
 {
@@ -38,31 +34,13 @@ static struct kafka_partition *slot_of(struct kafka_member *m, struct bus_partit
     return &t->partitions[which.partition];
 }
 
-rd_kafka_topic_partition_list_t *kafka_list_of(struct kafka_member *m, const struct bus_position *positions,
-                                               uint32_t count)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-    for (uint32_t i = 0; i < count; i++) {
-        CHECK(positions[i].source.topic >= 0 && (uint32_t)positions[i].source.topic < m->topics_count);
-        rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(
-            list, m->topics[positions[i].source.topic].name, positions[i].source.partition);
-        one->offset = positions[i].offset < 0 ? RD_KAFKA_OFFSET_INVALID : positions[i].offset;
-        size_t size = strnlen(positions[i].metadata, BUS_METADATA_MAX);
-        if (size > 0) {
-            one->metadata = rd_kafka_mem_malloc(NULL, size);
-            one->metadata_size = size;
-            memcpy(one->metadata, positions[i].metadata, size);
-        }
-    }
-    return list;
-}
-
 /* ---- rebalance ------------------------------------------------------------------------------ */
 
 static void note_partitions(struct kafka_member *m, const rd_kafka_topic_partition_list_t *list)
 {
     memory_free(m->pending_partitions);
-    m->pending_partitions = memory_allocate_array((size_t)list->cnt + 1, sizeof *m->pending_partitions);
+    m->pending_partitions =
+        memory_allocate_array((size_t)list->cnt + 1, sizeof *m->pending_partitions);
     m->pending_count = 0;
     for (int i = 0; i < list->cnt; i++) {
         for (uint32_t t = 0; t < m->topics_count; t++) {
@@ -79,13 +57,16 @@ static bool cooperative(struct kafka_member *m)
     return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                        rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct kafka_member *m = ((struct kafka_client *)opaque)->member;
-    bool known = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+    bool known =
+        err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
     if (m->closing || !known) {
         if (!known)
-            kafka_log(m->bus, LOG_WARNING, "group %s: rebalance failed: %s", m->group, rd_kafka_err2str(err));
+            kafka_log(m->bus, LOG_WARNING, "group %s: rebalance failed: %s", m->group,
+                      rd_kafka_err2str(err));
         if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && cooperative(m)) {
             rd_kafka_error_t *e = rd_kafka_incremental_unassign(rk, list);
             if (e != NULL)
@@ -104,8 +85,8 @@ void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_
     rd_kafka_yield(rk);
 }
 
-static bool answered(struct kafka_member *m, rd_kafka_error_t *failure, rd_kafka_resp_err_t err, const char *what,
-                     struct error *error)
+static bool answered(struct kafka_member *m, rd_kafka_error_t *failure, rd_kafka_resp_err_t err,
+                     const char *what, struct error *error)
 {
     m->pending = MEMBER_IDLE;
     m->pending_told = false;
@@ -120,14 +101,16 @@ static bool answered(struct kafka_member *m, rd_kafka_error_t *failure, rd_kafka
 }
 
 /* Where to read a partition whose group never committed there. */
-static bool find_start(struct kafka_member *m, struct bus_partition which, int64_t *out, struct error *error)
+static bool find_start(struct kafka_member *m, struct bus_partition which, int64_t *out,
+                       struct error *error)
 {
     const char *name = m->topics[which.topic].name;
     int64_t low = 0;
     int64_t high = 0;
     if (m->bus->options.offset_reset == KAFKA_RESET_ERROR)
         return error_set(error, ERROR_INPUT,
-                         "%s/%d: group %s has no committed offset here, and offset_reset is \"error\": set the group's "
+                         "%s/%d: group %s has no committed offset here, and offset_reset is "
+                         "\"error\": set the group's "
                          "offset, or let it begin at the earliest or latest record",
                          name, which.partition, m->group);
     if (!kafka_admin_watermarks(&m->bus->base, name, which.partition, &low, &high, error))
@@ -159,7 +142,8 @@ static void forget_all(struct kafka_member *m)
     }
 }
 
-bool kafka_member_assign(struct member *base, const struct bus_position *starts, uint32_t count, struct error *error)
+bool kafka_member_assign(struct member *base, const struct bus_position *starts, uint32_t count,
+                         struct error *error)
 {
     struct kafka_member *m = (struct kafka_member *)base;
     CHECK(m->pending == MEMBER_ASSIGN && m->pending_told);
@@ -189,7 +173,8 @@ static void resume_paused(struct kafka_member *m, const struct bus_partition *go
     for (uint32_t i = 0; i < count; i++) {
         const struct kafka_partition *p = kafka_partition_of(m, gone[i]);
         if (p != NULL && p->paused)
-            rd_kafka_topic_partition_list_add(list, m->topics[gone[i].topic].name, gone[i].partition);
+            rd_kafka_topic_partition_list_add(list, m->topics[gone[i].topic].name,
+                                              gone[i].partition);
     }
     if (list->cnt > 0 && !fault_rule_off("resume_given_up"))
         (void)rd_kafka_resume_partitions(m->consumer, list);
@@ -225,66 +210,9 @@ bool kafka_member_unassign(struct member *base, const struct bus_partition *gone
     return answered(m, failure, err, "give up", error);
 }
 
-/* ---- positions ------------------------------------------------------------------------------ */
-
-static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return list->elems[i].err;
-    }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static bool pause_until(int64_t deadline_ns)
-{
-    struct timespec pause = {0, RETRY_PAUSE_MS * 1000000};
-    (void)nanosleep(&pause, NULL);
-    return clock_monotonic_ns() < deadline_ns;
-}
-
-static void read_positions(const rd_kafka_topic_partition_list_t *list, struct bus_position *positions)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *one = &list->elems[i];
-        size_t size = one->metadata ? one->metadata_size : 0;
-        if (size > BUS_METADATA_MAX)
-            size = BUS_METADATA_MAX;
-        positions[i].offset = one->offset < 0 ? -1 : one->offset;
-        if (size > 0)
-            memcpy(positions[i].metadata, one->metadata, size);
-        positions[i].metadata[size] = '\0';
-    }
-}
-
-bool kafka_member_committed(struct member *base, struct bus_position *positions, uint32_t count, struct error *error)
-{
-    struct kafka_member *m = (struct kafka_member *)base;
-    int64_t deadline_ns = clock_monotonic_ns() + (int64_t)m->bus->options.patience_ms * 1000000;
-    rd_kafka_resp_err_t err;
-    if (count == 0)
-        return true;
-    do { /* a transaction that is still ending makes the offsets unstable: asked again */
-        rd_kafka_topic_partition_list_t *list = kafka_list_of(m, positions, count);
-        for (int i = 0; i < list->cnt; i++)
-            list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
-        kafka_watch_enter(m->bus->watchdog, &m->watch, "reading committed offsets", CALL_TIMEOUT_MS);
-        err = rd_kafka_committed(m->consumer, list, CALL_TIMEOUT_MS);
-        kafka_watch_leave(m->bus->watchdog, &m->watch);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            err = first_error(list);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            read_positions(list, positions);
-        rd_kafka_topic_partition_list_destroy(list);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return true;
-    } while (kafka_error_transient(err) && pause_until(deadline_ns));
-    return error_set(error, kafka_error_code(err), "group %s: committed offsets cannot be read: %s; is the cluster up?",
-                     m->group, rd_kafka_err2str(err));
-}
-
 /* After its offset was gone a partition's fetcher stands still, and a seek does not wake it. */
-bool kafka_partition_restart(struct kafka_member *m, struct bus_partition which, int64_t offset, struct error *error)
+bool kafka_partition_restart(struct kafka_member *m, struct bus_partition which, int64_t offset,
+                             struct error *error)
 {
     struct kafka_partition *p = kafka_partition_of(m, which);
     if (p == NULL || m->pending != MEMBER_IDLE)
@@ -310,69 +238,4 @@ bool kafka_partition_restart(struct kafka_member *m, struct bus_partition which,
     }
     rd_kafka_topic_partition_list_destroy(list);
     return answered(m, failure, err, "go on with", error);
-}
-
-/* Errors of a partition whose fetcher has not started yet. */
-static bool seek_may_work_later(rd_kafka_resp_err_t err)
-{
-    return err == RD_KAFKA_RESP_ERR__STATE || err == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS ||
-           err == RD_KAFKA_RESP_ERR__OUTDATED || kafka_error_transient(err);
-}
-
-bool kafka_member_seek(struct member *base, const struct bus_position *positions, uint32_t count, struct error *error)
-{
-    struct kafka_member *m = (struct kafka_member *)base;
-    int64_t deadline_ns = clock_monotonic_ns() + (int64_t)CALL_TIMEOUT_MS * 1000000;
-    rd_kafka_topic_partition_list_t *list = kafka_list_of(m, positions, count);
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    for (uint32_t i = 0; i < count; i++) {
-        struct kafka_partition *p = kafka_partition_of(m, positions[i].source);
-        if (p == NULL) {
-            rd_kafka_topic_partition_list_destroy(list);
-            return error_set(error, ERROR_INPUT, "%s/%d: cannot go to offset %lld: the partition is not ours",
-                             m->topics[positions[i].source.topic].name, positions[i].source.partition,
-                             (long long)positions[i].offset);
-        }
-        p->next = positions[i].offset < 0 ? p->origin : positions[i].offset;
-        p->at_end = false;
-        list->elems[i].offset = p->next;
-    }
-    do {
-        for (int i = 0; i < list->cnt; i++)
-            list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
-        kafka_watch_enter(m->bus->watchdog, &m->watch, "seeking", CALL_TIMEOUT_MS);
-        rd_kafka_error_t *failure = rd_kafka_seek_partitions(m->consumer, list, CALL_TIMEOUT_MS);
-        kafka_watch_leave(m->bus->watchdog, &m->watch);
-        err = failure ? rd_kafka_error_code(failure) : first_error(list);
-        if (failure != NULL)
-            rd_kafka_error_destroy(failure);
-    } while (seek_may_work_later(err) && pause_until(deadline_ns));
-    rd_kafka_topic_partition_list_destroy(list);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR || m->pending != MEMBER_IDLE || rd_kafka_assignment_lost(m->consumer))
-        return true; /* partitions that are about to be taken will not be read again anyway */
-    return error_set(error, kafka_error_code(err), "group %s: cannot go back to committed offsets on %u partitions: %s",
-                     m->group, count, rd_kafka_err2str(err));
-}
-
-bool kafka_member_pause(struct member *base, struct bus_partition which, bool paused)
-{
-    struct kafka_member *m = (struct kafka_member *)base;
-    struct kafka_partition *p = kafka_partition_of(m, which);
-    if (p == NULL)
-        return false;
-    p->paused = paused;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, m->topics[which.topic].name, which.partition);
-    rd_kafka_resp_err_t err =
-        paused ? rd_kafka_pause_partitions(m->consumer, list) : rd_kafka_resume_partitions(m->consumer, list);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        err = first_error(list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return err == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-bool kafka_member_at_end(struct member *base, struct bus_partition which)
-{
-    struct kafka_partition *p = kafka_partition_of((struct kafka_member *)base, which);
-    return p != NULL && p->at_end;
 }

@@ -11,9 +11,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LOG_WINDOW_NS 10000000000
+#define LOG_WINDOW_NS    10000000000
 #define LOG_WINDOW_LINES 20
 
 /* ---- log ------------------------------------------------------------------------------------ */
@@ -92,8 +93,8 @@ static int on_close_socket(int socket, void *opaque)
     return close(socket);
 }
 
-rd_kafka_t *kafka_client_new(struct kafka_bus *bus, struct kafka_client *client, rd_kafka_type_t type,
-                             rd_kafka_conf_t *conf, struct error *error)
+rd_kafka_t *kafka_client_new(struct kafka_bus *bus, struct kafka_client *client,
+                             rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error)
 {
     char text[300];
     client->bus = bus;
@@ -104,7 +105,8 @@ rd_kafka_t *kafka_client_new(struct kafka_bus *bus, struct kafka_client *client,
     rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        error_set(error, ERROR_INPUT, "Kafka client settings: %s (librdkafka %s)", text, kafka_library_version());
+        error_set(error, ERROR_INPUT, "Kafka client settings: %s (librdkafka %s)", text,
+                  kafka_library_version());
     }
     return rk;
 }
@@ -139,6 +141,13 @@ bool kafka_error_transient(rd_kafka_resp_err_t err)
     default:
         return false;
     }
+}
+
+bool kafka_pause_until(int64_t deadline_ns, int pause_ms)
+{
+    struct timespec pause = {0, pause_ms * 1000000};
+    (void)nanosleep(&pause, NULL);
+    return clock_monotonic_ns() < deadline_ns;
 }
 
 enum error_code kafka_error_code(rd_kafka_resp_err_t err)
@@ -228,10 +237,11 @@ static const struct bus_ops kafka_bus_ops = {
 
 struct bus *kafka_bus_open(const struct kafka_options *given, struct error *error)
 {
-    const char *refused = fault_rule_off("version") ? NULL : kafka_version_refused(rd_kafka_version());
+    const char *refused =
+        fault_rule_off("version") ? NULL : kafka_version_refused(rd_kafka_version());
     if (refused != NULL) {
-        error_set(error, ERROR_SYSTEM, "librdkafka %s is loaded, which is refused: %s", kafka_library_version(),
-                  refused);
+        error_set(error, ERROR_SYSTEM, "librdkafka %s is loaded, which is refused: %s",
+                  kafka_library_version(), refused);
         return NULL;
     }
     struct kafka_options options = *given;

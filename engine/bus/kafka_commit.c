@@ -17,8 +17,8 @@
 
 #include <stdio.h>
 
-#define FENCE_MEMORY_NS 60000000000
-#define OUTLIVED_MAX 5
+#define FENCE_MEMORY_NS  60000000000
+#define OUTLIVED_MAX     5
 #define ABORT_TIMEOUT_MS 10000
 
 enum verdict {
@@ -30,12 +30,14 @@ enum verdict {
 };
 
 /* Consumes the error. `note` gets its text. */
-static enum verdict judge(rd_kafka_error_t *failure, int64_t deadline_ns, const char *call, struct error *note)
+static enum verdict judge(rd_kafka_error_t *failure, int64_t deadline_ns, const char *call,
+                          struct error *note)
 {
     if (failure == NULL)
         return VERDICT_OK;
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
-    error_set(note, kafka_error_code(err), "%s: %s: %s", call, rd_kafka_err2name(err), rd_kafka_error_string(failure));
+    error_set(note, kafka_error_code(err), "%s: %s: %s", call, rd_kafka_err2name(err),
+              rd_kafka_error_string(failure));
     enum verdict verdict = VERDICT_BROKEN;
     if (err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
         err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
@@ -74,13 +76,16 @@ static bool survive_fence(struct kafka_member *m, const struct error *note, stru
     if ((outlived ? m->outlived_in_row <= OUTLIVED_MAX : !again) && !fault_rule_off("fence_once"))
         return true;
     if (outlived)
-        return error_set(error, ERROR_FENCED,
-                         "%s: the broker ended %u transactions in a row because they took longer than %d ms (this one "
-                         "%lld ms): %s. Raise transaction_timeout_ms, or look at the brokers' health",
-                         m->transactional_id, m->outlived_in_row, m->bus->options.transaction_timeout_ms,
-                         (long long)age_ms, note->message);
+        return error_set(
+            error, ERROR_FENCED,
+            "%s: the broker ended %u transactions in a row because they took longer than %d ms "
+            "(this one "
+            "%lld ms): %s. Raise transaction_timeout_ms, or look at the brokers' health",
+            m->transactional_id, m->outlived_in_row, m->bus->options.transaction_timeout_ms,
+            (long long)age_ms, note->message);
     return error_set(error, ERROR_FENCED,
-                     "%s: fenced twice within a minute: another process runs with the same application and instance. Give "
+                     "%s: fenced twice within a minute: another process runs with the same "
+                     "application and instance. Give "
                      "each process its own `instance`, or stop the other one (%s)",
                      m->transactional_id, note->message);
 }
@@ -122,7 +127,8 @@ bool kafka_member_begin(struct member *base, struct error *error)
     for (;;) {
         struct error note = {0};
         kafka_watch_enter(m->bus->watchdog, &m->watch, "begin_transaction", ABORT_TIMEOUT_MS);
-        enum verdict verdict = judge(rd_kafka_begin_transaction(m->producer), 0, "begin_transaction", &note);
+        enum verdict verdict =
+            judge(rd_kafka_begin_transaction(m->producer), 0, "begin_transaction", &note);
         kafka_watch_leave(m->bus->watchdog, &m->watch);
         if (verdict == VERDICT_OK)
             break;
@@ -142,8 +148,8 @@ bool kafka_member_begin(struct member *base, struct error *error)
 /* ---- outcomes ------------------------------------------------------------------------------- */
 
 /* A new producer: whatever the old one left open is aborted by its initialisation. */
-static enum commit_outcome abort_by_replacing(struct kafka_member *m, enum verdict verdict, const struct error *note,
-                                              struct error *error)
+static enum commit_outcome abort_by_replacing(struct kafka_member *m, enum verdict verdict,
+                                              const struct error *note, struct error *error)
 {
     end_transaction(m);
     if (verdict == VERDICT_FENCED && !survive_fence(m, note, error)) {
@@ -165,7 +171,8 @@ static enum commit_outcome abort_open(struct kafka_member *m, struct error *erro
     do {
         int timeout_ms = call_timeout_ms(deadline_ns);
         kafka_watch_enter(m->bus->watchdog, &m->watch, "abort_transaction", timeout_ms);
-        verdict = judge(rd_kafka_abort_transaction(m->producer, timeout_ms), deadline_ns, "abort_transaction", &note);
+        verdict = judge(rd_kafka_abort_transaction(m->producer, timeout_ms), deadline_ns,
+                        "abort_transaction", &note);
         kafka_watch_leave(m->bus->watchdog, &m->watch);
         m->suspect = m->suspect || verdict == VERDICT_AGAIN;
     } while (verdict == VERDICT_AGAIN);
@@ -186,7 +193,8 @@ static int64_t valid_offset(struct kafka_member *m, const struct bus_position *p
 /* Compares what is committed with what was sent. One transaction moves all positions or none, and
  * its metadata is unlike any other's: one equal partition proves it. Partitions that are someone
  * else's by now may differ. */
-static enum commit_outcome compare_committed(struct kafka_member *m, const struct bus_position *sent, uint32_t count,
+static enum commit_outcome compare_committed(struct kafka_member *m,
+                                             const struct bus_position *sent, uint32_t count,
                                              struct error *error)
 {
     struct bus_position *now = memory_allocate_array(count, sizeof *now);
@@ -194,42 +202,47 @@ static enum commit_outcome compare_committed(struct kafka_member *m, const struc
     bool good = kafka_member_committed(&m->base, now, count, error);
     uint32_t equal = 0;
     for (uint32_t i = 0; good && i < count; i++)
-        equal += now[i].offset == valid_offset(m, &sent[i]) && strcmp(now[i].metadata, sent[i].metadata) == 0;
+        equal += now[i].offset == valid_offset(m, &sent[i]) &&
+                 strcmp(now[i].metadata, sent[i].metadata) == 0;
     memory_free(now);
     if (!good)
         return COMMIT_FAILED;
     if (equal > 0 && equal < count)
-        kafka_log(m->bus, LOG_WARNING, "%s: %u of %u positions are what was sent; the others have new owners",
+        kafka_log(m->bus, LOG_WARNING,
+                  "%s: %u of %u positions are what was sent; the others have new owners",
                   m->transactional_id, equal, count);
     return equal > 0 ? COMMIT_DONE : COMMIT_ABORTED;
 }
 
 /* commit_transaction did not say ok. */
-static enum commit_outcome resolve(struct kafka_member *m, enum verdict verdict, const struct error *note,
-                                   const struct bus_position *sent, uint32_t count, struct error *error)
+static enum commit_outcome resolve(struct kafka_member *m, enum verdict verdict,
+                                   const struct error *note, const struct bus_position *sent,
+                                   uint32_t count, struct error *error)
 {
     m->suspect = true;
     atomic_fetch_add_explicit(&m->count_resolved, 1, memory_order_relaxed);
-    enum commit_outcome outcome = verdict == VERDICT_ABORT ? abort_open(m, error)
-                                                           : abort_by_replacing(m, verdict, note, error);
+    enum commit_outcome outcome = verdict == VERDICT_ABORT
+                                      ? abort_open(m, error)
+                                      : abort_by_replacing(m, verdict, note, error);
     if (outcome != COMMIT_ABORTED || fault_rule_off("resolve"))
         return outcome;
     if (count == 0) {
-        error_set(error, ERROR_SYSTEM, "%s: it is not known whether a transaction without positions was committed: %s",
+        error_set(error, ERROR_SYSTEM,
+                  "%s: it is not known whether a transaction without positions was committed: %s",
                   m->transactional_id, note->message);
         return COMMIT_FAILED;
     }
     outcome = compare_committed(m, sent, count, error);
     if (outcome != COMMIT_FAILED)
-        kafka_log(m->bus, LOG_INFO, "%s: outcome was unknown (%s), it is: %s", m->transactional_id, note->message,
-                  outcome == COMMIT_DONE ? "committed" : "aborted");
+        kafka_log(m->bus, LOG_INFO, "%s: outcome was unknown (%s), it is: %s", m->transactional_id,
+                  note->message, outcome == COMMIT_DONE ? "committed" : "aborted");
     return outcome;
 }
 
 /* ---- commit --------------------------------------------------------------------------------- */
 
-static enum verdict send_offsets(struct kafka_member *m, const struct bus_position *positions, uint32_t count,
-                                 int64_t deadline_ns, struct error *note)
+static enum verdict send_offsets(struct kafka_member *m, const struct bus_position *positions,
+                                 uint32_t count, int64_t deadline_ns, struct error *note)
 {
     if (count == 0)
         return VERDICT_OK;
@@ -262,15 +275,16 @@ static enum verdict call_commit(struct kafka_member *m, int64_t deadline_ns, str
         int timeout_ms = call_timeout_ms(deadline_ns);
         kafka_watch_enter(m->bus->watchdog, &m->watch, "commit_transaction", timeout_ms);
         fault_point("commit.inside");
-        verdict = judge(rd_kafka_commit_transaction(m->producer, timeout_ms), deadline_ns, "commit_transaction", note);
+        verdict = judge(rd_kafka_commit_transaction(m->producer, timeout_ms), deadline_ns,
+                        "commit_transaction", note);
         kafka_watch_leave(m->bus->watchdog, &m->watch);
         m->suspect = m->suspect || verdict == VERDICT_AGAIN;
     } while (verdict == VERDICT_AGAIN);
     return verdict;
 }
 
-enum commit_outcome kafka_member_commit(struct member *base, const struct bus_position *positions, uint32_t count,
-                                        struct error *error)
+enum commit_outcome kafka_member_commit(struct member *base, const struct bus_position *positions,
+                                        uint32_t count, struct error *error)
 {
     struct kafka_member *m = (struct kafka_member *)base;
     struct error note = {0};
@@ -278,15 +292,18 @@ enum commit_outcome kafka_member_commit(struct member *base, const struct bus_po
     CHECK(m->open);
     if (m->broken.code != ERROR_NONE) {
         note = m->broken;
-        kafka_log(m->bus, LOG_WARNING, "%s: transaction aborted: %s", m->transactional_id, note.message);
+        kafka_log(m->bus, LOG_WARNING, "%s: transaction aborted: %s", m->transactional_id,
+                  note.message);
         return abort_open(m, error);
     }
     fault_point("send_offsets.before");
     enum verdict verdict = send_offsets(m, positions, count, deadline_ns, &note);
     fault_point("send_offsets.after");
     if (verdict != VERDICT_OK) { /* EndTxn was not sent: nothing can have been committed */
-        kafka_log(m->bus, LOG_WARNING, "%s: transaction aborted: %s", m->transactional_id, note.message);
-        return verdict == VERDICT_ABORT ? abort_open(m, error) : abort_by_replacing(m, verdict, &note, error);
+        kafka_log(m->bus, LOG_WARNING, "%s: transaction aborted: %s", m->transactional_id,
+                  note.message);
+        return verdict == VERDICT_ABORT ? abort_open(m, error)
+                                        : abort_by_replacing(m, verdict, &note, error);
     }
     fault_point("commit.before");
     verdict = call_commit(m, deadline_ns, &note);

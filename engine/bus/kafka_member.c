@@ -27,7 +27,8 @@ void kafka_record_fill(struct bus_record *record, rd_kafka_message_t *message)
     record->handle = message;
 }
 
-uint32_t kafka_record_headers(const rd_kafka_message_t *message, struct bus_header *out, uint32_t max)
+uint32_t kafka_record_headers(const rd_kafka_message_t *message, struct bus_header *out,
+                              uint32_t max)
 {
     rd_kafka_headers_t *headers = NULL;
     uint32_t count = 0;
@@ -37,15 +38,16 @@ uint32_t kafka_record_headers(const rd_kafka_message_t *message, struct bus_head
         const char *name = NULL;
         const void *value = NULL;
         size_t size = 0;
-        if (rd_kafka_header_get_all(headers, count, &name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (rd_kafka_header_get_all(headers, count, &name, &value, &size) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
         out[count++] = (struct bus_header){bytes_from_text(name), bytes_of(value, size)};
     }
     return count;
 }
 
-static uint32_t member_headers_of(struct member *base, const struct bus_record *record, struct bus_header *out,
-                                  uint32_t max)
+static uint32_t member_headers_of(struct member *base, const struct bus_record *record,
+                                  struct bus_header *out, uint32_t max)
 {
     (void)base;
     return kafka_record_headers(record->handle, out, max);
@@ -70,7 +72,8 @@ static uint32_t topic_of(struct kafka_member *m, const rd_kafka_topic_t *rkt)
 /* Retention overtook us. */
 static void on_truncated(struct kafka_member *m, uint32_t topic, const rd_kafka_message_t *message)
 {
-    struct kafka_partition *p = kafka_partition_of(m, (struct bus_partition){(int32_t)topic, message->partition});
+    struct kafka_partition *p =
+        kafka_partition_of(m, (struct bus_partition){(int32_t)topic, message->partition});
     const char *name = m->topics[topic].name;
     int64_t low = 0;
     int64_t high = 0;
@@ -78,18 +81,23 @@ static void on_truncated(struct kafka_member *m, uint32_t topic, const rd_kafka_
         return;
     if (!m->bus->options.skip_truncated) {
         error_set(&m->failure, ERROR_INPUT,
-                  "%s/%d: offset %lld is not there any more: retention deleted records before they were read, or the "
-                  "topic was made anew. Give the topic a longer retention; to go on without the lost records, move group "
+                  "%s/%d: offset %lld is not there any more: retention deleted records before they "
+                  "were read, or the "
+                  "topic was made anew. Give the topic a longer retention; to go on without the "
+                  "lost records, move group "
                   "%s to the oldest kept offset (%s)",
-                  name, message->partition, (long long)p->next, m->group, rd_kafka_message_errstr(message));
+                  name, message->partition, (long long)p->next, m->group,
+                  rd_kafka_message_errstr(message));
         m->failed = true;
         return;
     }
     int64_t was = p->next;
     if (kafka_admin_watermarks(&m->bus->base, name, message->partition, &low, &high, &m->failure)) {
         int64_t to = was < low ? low : high;
-        if (kafka_partition_restart(m, (struct bus_partition){(int32_t)topic, message->partition}, to, &m->failure)) {
-            kafka_log(m->bus, LOG_WARNING, "%s/%d: offsets %lld to %lld are gone, reading goes on at %lld", name,
+        if (kafka_partition_restart(m, (struct bus_partition){(int32_t)topic, message->partition},
+                                    to, &m->failure)) {
+            kafka_log(m->bus, LOG_WARNING,
+                      "%s/%d: offsets %lld to %lld are gone, reading goes on at %lld", name,
                       message->partition, (long long)was, (long long)to, (long long)to);
             return;
         }
@@ -104,7 +112,8 @@ static void on_event(struct kafka_member *m, const rd_kafka_message_t *message)
     const char *name = topic < m->topics_count ? m->topics[topic].name : "(all topics)";
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF: {
-        struct kafka_partition *p = kafka_partition_of(m, (struct bus_partition){(int32_t)topic, message->partition});
+        struct kafka_partition *p =
+            kafka_partition_of(m, (struct bus_partition){(int32_t)topic, message->partition});
         if (p != NULL && message->offset >= p->next) {
             p->next = message->offset;
             p->at_end = true;
@@ -120,13 +129,13 @@ static void on_event(struct kafka_member *m, const rd_kafka_message_t *message)
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
-        error_set(&m->failure, ERROR_SYSTEM, "%s/%d, group %s: %s", name, message->partition, m->group,
-                  rd_kafka_message_errstr(message));
+        error_set(&m->failure, ERROR_SYSTEM, "%s/%d, group %s: %s", name, message->partition,
+                  m->group, rd_kafka_message_errstr(message));
         m->failed = true;
         return;
     default:
-        kafka_log(m->bus, LOG_WARNING, "%s/%d, group %s: %s: %s", name, message->partition, m->group,
-                  rd_kafka_err2name(message->err), rd_kafka_message_errstr(message));
+        kafka_log(m->bus, LOG_WARNING, "%s/%d, group %s: %s: %s", name, message->partition,
+                  m->group, rd_kafka_err2name(message->err), rd_kafka_message_errstr(message));
         return;
     }
 }
@@ -152,8 +161,8 @@ static void take(struct kafka_member *m, rd_kafka_message_t *message)
     rd_kafka_message_destroy(message);
 }
 
-static enum member_event kafka_member_poll(struct member *base, int timeout_ms, struct member_batch *batch,
-                                           struct error *error)
+static enum member_event kafka_member_poll(struct member *base, int timeout_ms,
+                                           struct member_batch *batch, struct error *error)
 {
     struct kafka_member *m = (struct kafka_member *)base;
     CHECK(m->records_count == 0); /* released */
@@ -245,7 +254,8 @@ static void kafka_member_close(struct member *base)
 
 static bool open_consumer(struct kafka_member *m, struct error *error)
 {
-    rd_kafka_conf_t *conf = kafka_settings_build(&m->bus->options, KAFKA_CONSUMER, m->group, NULL, error);
+    rd_kafka_conf_t *conf =
+        kafka_settings_build(&m->bus->options, KAFKA_CONSUMER, m->group, NULL, error);
     if (conf == NULL)
         return false;
     rd_kafka_conf_set_rebalance_cb(conf, kafka_on_rebalance);
@@ -255,15 +265,16 @@ static bool open_consumer(struct kafka_member *m, struct error *error)
         return false;
     (void)rd_kafka_poll_set_consumer(m->consumer);
     m->queue = rd_kafka_queue_get_consumer(m->consumer);
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new((int)m->topics_count);
+    rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new((int)m->topics_count);
     for (uint32_t i = 0; i < m->topics_count; i++)
         rd_kafka_topic_partition_list_add(topics, m->topics[i].name, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t err = rd_kafka_subscribe(m->consumer, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    return error_set(error, ERROR_SYSTEM, "group %s: cannot subscribe to %u topics: %s", m->group, m->topics_count,
-                     rd_kafka_err2str(err));
+    return error_set(error, ERROR_SYSTEM, "group %s: cannot subscribe to %u topics: %s", m->group,
+                     m->topics_count, rd_kafka_err2str(err));
 }
 
 static const struct member_ops kafka_member_ops = {
@@ -283,7 +294,8 @@ static const struct member_ops kafka_member_ops = {
     .close = kafka_member_close,
 };
 
-struct member *kafka_member_open(struct bus *base, const struct member_spec *spec, struct error *error)
+struct member *kafka_member_open(struct bus *base, const struct member_spec *spec,
+                                 struct error *error)
 {
     struct kafka_bus *bus = (struct kafka_bus *)base;
     struct kafka_member *m = memory_allocate(sizeof *m);

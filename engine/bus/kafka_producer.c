@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #define DESTROY_TIMEOUT_MS 20000
-#define SERVE_EVERY 128
+#define SERVE_EVERY        128
 
 /* Registered always: without it commits take longer, and lost records would be anonymous. */
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
@@ -24,9 +24,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     atomic_fetch_add_explicit(&m->count_undelivered, 1, memory_order_relaxed);
-    bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+                  message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
     if (!purged && m->open && m->broken.code == ERROR_NONE)
-        error_set(&m->broken, kafka_error_code(message->err), "%s/%d: a record of %zu bytes was not written: %s",
+        error_set(&m->broken, kafka_error_code(message->err),
+                  "%s/%d: a record of %zu bytes was not written: %s",
                   rd_kafka_topic_name(message->rkt), message->partition, message->len,
                   rd_kafka_message_errstr(message));
 }
@@ -45,10 +47,13 @@ static bool init_transactions(struct kafka_member *m, struct error *error)
         rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
         bool again = rd_kafka_error_is_retriable(failure) && clock_monotonic_ns() < deadline_ns;
         if (!again)
-            error_set(error, err == RD_KAFKA_RESP_ERR__FENCED ? ERROR_FENCED : kafka_error_code(err),
-                      "%s: transactions cannot be initialised: %s; are the brokers at %s up, and may this principal use "
+            error_set(error,
+                      err == RD_KAFKA_RESP_ERR__FENCED ? ERROR_FENCED : kafka_error_code(err),
+                      "%s: transactions cannot be initialised: %s; are the brokers at %s up, and "
+                      "may this principal use "
                       "the transactional id?",
-                      m->transactional_id, rd_kafka_error_string(failure), m->bus->options.bootstrap_servers);
+                      m->transactional_id, rd_kafka_error_string(failure),
+                      m->bus->options.bootstrap_servers);
         rd_kafka_error_destroy(failure);
         if (!again)
             return false;
@@ -126,17 +131,19 @@ static rd_kafka_headers_t *headers_of(const struct bus_output *output)
     rd_kafka_headers_t *headers = rd_kafka_headers_new(output->headers_count);
     for (uint32_t i = 0; i < output->headers_count; i++) {
         const struct bus_header *h = &output->headers[i];
-        (void)rd_kafka_header_add(headers, (const char *)h->name.data, (ssize_t)h->name.size, h->value.data,
-                                  (ssize_t)h->value.size);
+        (void)rd_kafka_header_add(headers, (const char *)h->name.data, (ssize_t)h->name.size,
+                                  h->value.data, (ssize_t)h->value.size);
     }
     return headers;
 }
 
-static rd_kafka_resp_err_t produce_once(struct kafka_member *m, rd_kafka_topic_t *rkt, const struct bus_output *o)
+static rd_kafka_resp_err_t produce_once(struct kafka_member *m, rd_kafka_topic_t *rkt,
+                                        const struct bus_output *o)
 {
     void *value = (void *)(uintptr_t)o->value.data;
     if (o->headers_count == 0 && o->timestamp_ms <= 0) {
-        if (rd_kafka_produce(rkt, o->partition, 0, value, o->value.size, o->key.data, o->key.size, NULL) == 0)
+        if (rd_kafka_produce(rkt, o->partition, 0, value, o->value.size, o->key.data, o->key.size,
+                             NULL) == 0)
             return RD_KAFKA_RESP_ERR_NO_ERROR;
         return rd_kafka_last_error();
     }
@@ -144,36 +151,43 @@ static rd_kafka_resp_err_t produce_once(struct kafka_member *m, rd_kafka_topic_t
     int64_t timestamp_ms = o->timestamp_ms > 0 ? o->timestamp_ms : 0;
     rd_kafka_resp_err_t err;
     if (headers != NULL)
-        err = rd_kafka_producev(m->producer, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(o->partition),
-                                RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_VALUE(value, o->value.size),
-                                RD_KAFKA_V_KEY(o->key.data, o->key.size), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        err = rd_kafka_producev(
+            m->producer, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(o->partition),
+            RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_VALUE(value, o->value.size),
+            RD_KAFKA_V_KEY(o->key.data, o->key.size), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
+            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     else
-        err = rd_kafka_producev(m->producer, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(o->partition),
-                                RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_VALUE(value, o->value.size),
-                                RD_KAFKA_V_KEY(o->key.data, o->key.size), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-                                RD_KAFKA_V_END);
+        err =
+            rd_kafka_producev(m->producer, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(o->partition),
+                              RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_VALUE(value, o->value.size),
+                              RD_KAFKA_V_KEY(o->key.data, o->key.size),
+                              RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR && headers != NULL)
         rd_kafka_headers_destroy(headers);
     return err;
 }
 
 /* Turns an error of produce into: refuse this record, or give up this transaction. */
-static bool refuse(struct kafka_member *m, rd_kafka_resp_err_t err, const struct bus_output *o, struct error *error)
+static bool refuse(struct kafka_member *m, rd_kafka_resp_err_t err, const struct bus_output *o,
+                   struct error *error)
 {
     switch ((int)err) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return error_set(error, ERROR_LIMIT, "%s: a record of %zu bytes is above the limit of %d; raise message_bytes_max "
-                         "and the topic's max.message.bytes", o->topic, o->key.size + o->value.size,
-                         m->bus->options.message_bytes_max);
+        return error_set(
+            error, ERROR_LIMIT,
+            "%s: a record of %zu bytes is above the limit of %d; raise message_bytes_max "
+            "and the topic's max.message.bytes",
+            o->topic, o->key.size + o->value.size, m->bus->options.message_bytes_max);
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        return error_set(error, ERROR_INPUT, "%s/%d: cannot be written: %s; create the topic with enough partitions",
+        return error_set(error, ERROR_INPUT,
+                         "%s/%d: cannot be written: %s; create the topic with enough partitions",
                          o->topic, o->partition, rd_kafka_err2str(err));
     default: /* fenced, failed or full: the commit will say so */
         if (m->broken.code == ERROR_NONE)
-            error_set(&m->broken, kafka_error_code(err), "%s/%d: a record of %zu bytes cannot be written now: %s", o->topic,
+            error_set(&m->broken, kafka_error_code(err),
+                      "%s/%d: a record of %zu bytes cannot be written now: %s", o->topic,
                       o->partition, o->value.size, rd_kafka_err2str(err));
         return true;
     }
@@ -187,7 +201,8 @@ bool kafka_member_produce(struct member *base, const struct bus_output *output, 
         return true; /* nothing of this transaction will be visible */
     rd_kafka_topic_t *rkt = output_of(m, output->topic);
     if (rkt == NULL)
-        return error_set(error, ERROR_INPUT, "%s: the member was not opened for writing to this topic", output->topic);
+        return error_set(error, ERROR_INPUT,
+                         "%s: the member was not opened for writing to this topic", output->topic);
     if (m->produced == 0)
         fault_point("produce.first");
     if (++m->produced % SERVE_EVERY == 0)

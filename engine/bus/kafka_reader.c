@@ -55,20 +55,22 @@ static void handle_give(struct kafka_bus *bus, struct kafka_reader_handle handle
     memory_free(handle.client);
 }
 
-static enum reader_event explain(struct kafka_reader *r, const rd_kafka_message_t *message, struct error *error)
+static enum reader_event explain(struct kafka_reader *r, const rd_kafka_message_t *message,
+                                 struct error *error)
 {
     const char *topic = rd_kafka_topic_name(r->rkt);
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         error_set(error, ERROR_INPUT,
-                  "%s/%d: offset %lld is not there any more: retention or DeleteRecords took it, or the topic was made "
+                  "%s/%d: offset %lld is not there any more: retention or DeleteRecords took it, "
+                  "or the topic was made "
                   "anew. Give the topic a longer retention, or start again from what is kept (%s)",
                   topic, r->partition, (long long)r->position, rd_kafka_message_errstr(message));
         return READER_FAILED;
     default:
-        error_set(error, kafka_error_code(message->err), "%s/%d: reading at offset %lld failed: %s", topic,
-                  r->partition, (long long)r->position, rd_kafka_message_errstr(message));
+        error_set(error, kafka_error_code(message->err), "%s/%d: reading at offset %lld failed: %s",
+                  topic, r->partition, (long long)r->position, rd_kafka_message_errstr(message));
         return READER_FAILED;
     }
 }
@@ -80,8 +82,8 @@ static void drop_message(struct kafka_reader *r)
     r->message = NULL;
 }
 
-static enum reader_event kafka_reader_next(struct bus_reader *base, int timeout_ms, struct bus_record *out,
-                                           struct error *error)
+static enum reader_event kafka_reader_next(struct bus_reader *base, int timeout_ms,
+                                           struct bus_record *out, struct error *error)
 {
     struct kafka_reader *r = (struct kafka_reader *)base;
     int64_t deadline_ns = clock_monotonic_ns() + (int64_t)timeout_ms * 1000000;
@@ -91,7 +93,8 @@ static enum reader_event kafka_reader_next(struct bus_reader *base, int timeout_
             return READER_END;
         int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / 1000000;
         (void)rd_kafka_poll(r->handle.rk, 0);
-        rd_kafka_message_t *message = rd_kafka_consume(r->rkt, r->partition, left_ms > 0 ? (int)left_ms : 0);
+        rd_kafka_message_t *message =
+            rd_kafka_consume(r->rkt, r->partition, left_ms > 0 ? (int)left_ms : 0);
         if (message == NULL)
             return READER_END; /* for now */
         r->message = message;
@@ -128,7 +131,10 @@ static uint32_t kafka_reader_headers(struct bus_reader *base, struct bus_header 
     return r->message ? kafka_record_headers(r->message, out, max) : 0;
 }
 
-static int64_t kafka_reader_position(struct bus_reader *base) { return ((struct kafka_reader *)base)->position; }
+static int64_t kafka_reader_position(struct bus_reader *base)
+{
+    return ((struct kafka_reader *)base)->position;
+}
 
 static void kafka_reader_close(struct bus_reader *base)
 {
@@ -149,8 +155,8 @@ static const struct bus_reader_ops kafka_reader_ops = {
     .close = kafka_reader_close,
 };
 
-struct bus_reader *kafka_reader_open(struct bus *base, const char *topic, int32_t partition, int64_t from,
-                                     int64_t end, struct error *error)
+struct bus_reader *kafka_reader_open(struct bus *base, const char *topic, int32_t partition,
+                                     int64_t from, int64_t end, struct error *error)
 {
     struct kafka_bus *bus = (struct kafka_bus *)base;
     struct kafka_reader_handle handle;
@@ -162,7 +168,8 @@ struct bus_reader *kafka_reader_open(struct bus *base, const char *topic, int32_
         from = low;
     if (from < low || from > high) {
         error_set(error, ERROR_INPUT,
-                  "%s/%d: offset %lld is not there; %lld to %lld are kept. Retention or DeleteRecords took it, or the "
+                  "%s/%d: offset %lld is not there; %lld to %lld are kept. Retention or "
+                  "DeleteRecords took it, or the "
                   "topic was made anew: give it a longer retention, or start from what is kept",
                   topic, partition, (long long)from, (long long)low, (long long)high);
         return NULL;
@@ -170,14 +177,18 @@ struct bus_reader *kafka_reader_open(struct bus *base, const char *topic, int32_
     if (!handle_take(bus, &handle, error))
         return NULL;
     struct kafka_reader *r = memory_allocate(sizeof *r);
-    *r = (struct kafka_reader){.base.ops = &kafka_reader_ops, .bus = bus, .handle = handle, .partition = partition,
-                               .position = from, .end = end};
+    *r = (struct kafka_reader){.base.ops = &kafka_reader_ops,
+                               .bus = bus,
+                               .handle = handle,
+                               .partition = partition,
+                               .position = from,
+                               .end = end};
     r->rkt = rd_kafka_topic_new(handle.rk, topic, NULL);
     r->started = r->rkt != NULL && rd_kafka_consume_start(r->rkt, partition, from) == 0;
     if (r->started)
         return &r->base;
-    error_set(error, ERROR_SYSTEM, "%s/%d: reading from offset %lld cannot start: %s", topic, partition,
-              (long long)from, rd_kafka_err2str(rd_kafka_last_error()));
+    error_set(error, ERROR_SYSTEM, "%s/%d: reading from offset %lld cannot start: %s", topic,
+              partition, (long long)from, rd_kafka_err2str(rd_kafka_last_error()));
     kafka_reader_close(&r->base);
     return NULL;
 }

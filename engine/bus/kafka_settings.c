@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 #define ROLE(role) (1u << (role))
-#define ALL (ROLE(KAFKA_CONSUMER) | ROLE(KAFKA_PRODUCER) | ROLE(KAFKA_READER) | ROLE(KAFKA_ADMIN))
-#define FETCHING (ROLE(KAFKA_CONSUMER) | ROLE(KAFKA_READER))
+#define ALL        (ROLE(KAFKA_CONSUMER) | ROLE(KAFKA_PRODUCER) | ROLE(KAFKA_READER) | ROLE(KAFKA_ADMIN))
+#define FETCHING   (ROLE(KAFKA_CONSUMER) | ROLE(KAFKA_READER))
 
 /* What every client of a role gets, unless the user says otherwise. */
 static const struct {
@@ -47,13 +47,17 @@ static const struct {
     const char *reason;
 } refused_keys[] = {
     {"bootstrap.servers", "it has an option of its own"},
-    {"metadata.broker.list", "it is another name of bootstrap.servers, which has an option of its own"},
+    {"metadata.broker.list",
+     "it is another name of bootstrap.servers, which has an option of its own"},
     {"enable.auto.commit", "offsets are committed with the records they produced, or not at all"},
     {"auto.commit.enable", "offsets are committed with the records they produced, or not at all"},
-    {"auto.commit.interval.ms", "offsets are committed with the records they produced, or not at all"},
-    {"enable.auto.offset.store", "offsets are committed with the records they produced, or not at all"},
+    {"auto.commit.interval.ms",
+     "offsets are committed with the records they produced, or not at all"},
+    {"enable.auto.offset.store",
+     "offsets are committed with the records they produced, or not at all"},
     {"offset.store.method", "offsets are committed with the records they produced, or not at all"},
-    {"auto.offset.reset", "the engine finds the first offset itself, so that truncation is never silent"},
+    {"auto.offset.reset",
+     "the engine finds the first offset itself, so that truncation is never silent"},
     {"isolation.level", "uncommitted records would be counted and then taken back"},
     {"group.id", "it follows from the application id"},
     {"group.instance.id", "a restarted member is recognised by its transactional.id"},
@@ -82,7 +86,8 @@ static const struct {
 } refused_versions[] = {
     {0x020500, "2.5.0 crashes on some brokers' telemetry subscriptions; use 2.5.3 or newer"},
     {0x020a00, "2.10.0 loops in re-bootstrap; use 2.10.1 or newer"},
-    {0x021000, "2.16.0 hangs in send_offsets_to_transaction after a lost coordinator connection; use 2.15.1"},
+    {0x021000,
+     "2.16.0 hangs in send_offsets_to_transaction after a lost coordinator connection; use 2.15.1"},
 };
 
 const char *kafka_library_version(void) { return rd_kafka_version_str(); }
@@ -113,7 +118,8 @@ static bool check_list(const char *prefix, const struct kafka_settings *list, st
     for (uint32_t i = 0; i < list->count; i++) {
         const char *reason = kafka_key_refused(list->rows[i].key);
         if (reason != NULL)
-            return error_set(error, ERROR_INPUT, "%s%s cannot be set: %s", prefix, list->rows[i].key, reason);
+            return error_set(error, ERROR_INPUT, "%s%s cannot be set: %s", prefix,
+                             list->rows[i].key, reason);
     }
     return true;
 }
@@ -131,15 +137,16 @@ static bool check_range(const char *name, int32_t *value, int32_t usual, int32_t
     if (*value == 0)
         *value = usual;
     if (*value < low || *value > high)
-        return error_set(error, ERROR_INPUT, "kafka %s is %d; it must be between %d and %d", name, *value,
-                         low, high);
+        return error_set(error, ERROR_INPUT, "kafka %s is %d; it must be between %d and %d", name,
+                         *value, low, high);
     return true;
 }
 
 bool kafka_settings_default(struct kafka_options *o, struct error *error)
 {
     if (o->bootstrap_servers == NULL || o->bootstrap_servers[0] == '\0')
-        return error_set(error, ERROR_INPUT, "no Kafka bootstrap servers are given; set host:port of a broker");
+        return error_set(error, ERROR_INPUT,
+                         "no Kafka bootstrap servers are given; set host:port of a broker");
     if (o->client_id == NULL)
         o->client_id = "assay";
     if (o->assignment_strategy == NULL)
@@ -152,28 +159,33 @@ bool kafka_settings_default(struct kafka_options *o, struct error *error)
                          "assignment strategy \"%s\" is not known; use range or cooperative-sticky",
                          o->assignment_strategy);
     if (cooperative && rd_kafka_version() < 0x020a0100)
-        return error_set(error, ERROR_INPUT,
-                         "assignment strategy cooperative-sticky loses its assignment in librdkafka %s; "
-                         "use range, or librdkafka 2.10.1 or newer",
-                         kafka_library_version());
+        return error_set(
+            error, ERROR_INPUT,
+            "assignment strategy cooperative-sticky loses its assignment in librdkafka %s; "
+            "use range, or librdkafka 2.10.1 or newer",
+            kafka_library_version());
     return check_range("session_timeout_ms", &o->session_timeout_ms, 10000, 500, 300000, error) &&
-           check_range("transaction_timeout_ms", &o->transaction_timeout_ms, 15000, 2000, 900000, error) &&
+           check_range("transaction_timeout_ms", &o->transaction_timeout_ms, 15000, 2000, 900000,
+                       error) &&
            check_range("patience_ms", &o->patience_ms, 60000, 1000, 600000, error) &&
            check_range("linger_ms", &o->linger_ms, 20, 1, 5000, error) &&
-           check_range("message_bytes_max", &o->message_bytes_max, 1000000, 1000, 100000000, error) &&
-           check_range("batch_records_max", &o->batch_records_max, 1000, 1, KAFKA_BATCH_MAX, error) &&
+           check_range("message_bytes_max", &o->message_bytes_max, 1000000, 1000, 100000000,
+                       error) &&
+           check_range("batch_records_max", &o->batch_records_max, 1000, 1, KAFKA_BATCH_MAX,
+                       error) &&
            check_range("replication_factor", &o->replication_factor, -1, -1, 100, error);
 }
 
 /* False only on a value that the library refuses, or (not optional) an unknown key. */
-static bool put(rd_kafka_conf_t *conf, const char *prefix, const char *key, const char *value, bool optional,
-                struct error *error)
+static bool put(rd_kafka_conf_t *conf, const char *prefix, const char *key, const char *value,
+                bool optional, struct error *error)
 {
     char text[300];
     rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, key, value, text, sizeof text);
     if (result == RD_KAFKA_CONF_OK || (optional && result == RD_KAFKA_CONF_UNKNOWN))
         return true;
-    return error_set(error, ERROR_INPUT, "%s%s: %s (librdkafka %s)", prefix, key, text, kafka_library_version());
+    return error_set(error, ERROR_INPUT, "%s%s: %s (librdkafka %s)", prefix, key, text,
+                     kafka_library_version());
 }
 
 static bool put_number(rd_kafka_conf_t *conf, const char *key, int64_t value, struct error *error)
@@ -187,7 +199,8 @@ static bool put_number(rd_kafka_conf_t *conf, const char *key, int64_t value, st
 static bool put_prefetch(rd_kafka_conf_t *conf, struct error *error)
 {
     char text[300];
-    bool newer = rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", text, sizeof text) == RD_KAFKA_CONF_OK;
+    bool newer = rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", text, sizeof text) ==
+                 RD_KAFKA_CONF_OK;
     if (newer)
         return put_number(conf, "queued.max.messages.kbytes", 32768, error);
     return put_number(conf, "queued.min.messages", 1000000, error) &&
@@ -199,14 +212,16 @@ static bool put_fetching(rd_kafka_conf_t *conf, const struct kafka_options *o, s
     int64_t partition_bytes = 2 << 20;
     if (partition_bytes < o->message_bytes_max)
         partition_bytes = o->message_bytes_max;
-    return put_prefetch(conf, error) && put_number(conf, "max.partition.fetch.bytes", partition_bytes, error);
+    return put_prefetch(conf, error) &&
+           put_number(conf, "max.partition.fetch.bytes", partition_bytes, error);
 }
 
 static bool put_producing(rd_kafka_conf_t *conf, const struct kafka_options *o, struct error *error)
 {
     int32_t message_timeout_ms = o->transaction_timeout_ms - o->transaction_timeout_ms / 8;
     int32_t socket_timeout_ms = o->transaction_timeout_ms / 3 * 2;
-    if (socket_timeout_ms < 10000 && !put_number(conf, "socket.timeout.ms", socket_timeout_ms, error))
+    if (socket_timeout_ms < 10000 &&
+        !put_number(conf, "socket.timeout.ms", socket_timeout_ms, error))
         return false;
     return put_number(conf, "linger.ms", o->linger_ms, error) &&
            put_number(conf, "message.max.bytes", o->message_bytes_max, error) &&
@@ -238,16 +253,18 @@ static bool put_owned(rd_kafka_conf_t *conf, const struct kafka_options *o, enum
            put(conf, "", "enable.partition.eof", "true", false, error) &&
            put(conf, "", "auto.offset.reset", "error", false, error);
     if (role == KAFKA_CONSUMER)
-        good = good && put(conf, "", "group.id", group, false, error) &&
-               put(conf, "", "partition.assignment.strategy", o->assignment_strategy, false, error) &&
-               put_number(conf, "session.timeout.ms", o->session_timeout_ms, error) &&
-               put_number(conf, "heartbeat.interval.ms", o->session_timeout_ms > 9000 ? 3000 : o->session_timeout_ms / 3,
-                          error);
+        good =
+            good && put(conf, "", "group.id", group, false, error) &&
+            put(conf, "", "partition.assignment.strategy", o->assignment_strategy, false, error) &&
+            put_number(conf, "session.timeout.ms", o->session_timeout_ms, error) &&
+            put_number(conf, "heartbeat.interval.ms",
+                       o->session_timeout_ms > 9000 ? 3000 : o->session_timeout_ms / 3, error);
     return good;
 }
 
 rd_kafka_conf_t *kafka_settings_build(const struct kafka_options *options, enum kafka_role role,
-                                      const char *group, const char *transactional_id, struct error *error)
+                                      const char *group, const char *transactional_id,
+                                      struct error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     bool good = true;

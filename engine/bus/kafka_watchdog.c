@@ -27,7 +27,8 @@ struct kafka_watchdog {
 static _Noreturn void bite(const struct kafka_watch *watch)
 {
     fprintf(stderr,
-            "{\"level\":\"fatal\",\"component\":\"kafka\",\"msg\":\"%s: %s did not return within %lld ms; librdkafka %s "
+            "{\"level\":\"fatal\",\"component\":\"kafka\",\"msg\":\"%s: %s did not return within "
+            "%lld ms; librdkafka %s "
             "hangs or the cluster does not answer. The process ends: restarting it is safe, open "
             "transactions are aborted then\"}\n",
             watch->owner, watch->what, (long long)watch->waited_ms, kafka_library_version());

@@ -18,7 +18,8 @@ static void sleep_ms(long ms)
     (void)nanosleep(&pause_time, NULL);
 }
 
-struct audit *audit_start(struct bus *bus, const char *in, const char *out, int partitions, int numbers)
+struct audit *audit_start(struct bus *bus, const char *in, const char *out, int partitions,
+                          int numbers)
 {
     struct error error;
     struct audit *a = calloc(1, sizeof *a);
@@ -56,7 +57,8 @@ static void note_record(struct audit *a, const struct bus_record *record)
         note_line(a, line);
         return;
     }
-    assert_int_equal(sscanf(text, "%d %d %lld %llu", &partition, &number, &line.writer, &line.sequence), 4);
+    assert_int_equal(
+        sscanf(text, "%d %d %lld %llu", &partition, &number, &line.writer, &line.sequence), 4);
     assert_in_range(partition, 0, a->partitions - 1);
     assert_in_range(number, 0, a->numbers - 1);
     if (getenv("ASSAY_TEST_LOG") != NULL && number % 100 == 0)
@@ -64,7 +66,8 @@ static void note_record(struct audit *a, const struct bus_record *record)
     note_line(a, line);
     uint8_t *seen = &a->seen[(size_t)partition * (size_t)a->numbers + (size_t)number];
     if (*seen > 0 && a->duplicates++ % 100 == 0)
-        print_message("  duplicate: %s at %s/%d offset %lld\n", text, a->out, record->source.partition, (long long)record->offset);
+        print_message("  duplicate: %s at %s/%d offset %lld\n", text, a->out,
+                      record->source.partition, (long long)record->offset);
     if (*seen == 0)
         a->unique++;
     *seen = 1;
@@ -127,7 +130,8 @@ static int count_torn(struct audit *a, int *transactions)
         int closing = 0;
         int said = -1;
         for (; j < a->lines_count && a->lines[j].writer == a->lines[i].writer &&
-               a->lines[j].sequence == a->lines[i].sequence; j++) {
+               a->lines[j].sequence == a->lines[i].sequence;
+             j++) {
             if (a->lines[j].count < 0) {
                 copied++;
             } else {
@@ -155,7 +159,8 @@ int audit_close_counting(struct audit *a)
 {
     struct error error;
     int transactions;
-    for (int p = 0; p < a->partitions; p++) { /* to the very end, over everything that was left open */
+    for (int p = 0; p < a->partitions;
+         p++) { /* to the very end, over everything that was left open */
         int64_t low;
         int64_t high;
         struct bus_record record;
@@ -169,11 +174,12 @@ int audit_close_counting(struct audit *a)
     }
     int lost = a->partitions * a->numbers - a->unique;
     int torn = count_torn(a, &transactions);
-    print_message("  %d records in %d transactions: lost %d, duplicated %d, torn %d\n", a->unique, transactions, lost,
-                  a->duplicates, torn);
+    print_message("  %d records in %d transactions: lost %d, duplicated %d, torn %d\n", a->unique,
+                  transactions, lost, a->duplicates, torn);
     int wrong = lost + a->duplicates + torn;
     if (wrong > 0)
-        print_message("  seen while it ran: %zu records; read again from the start: %d\n", a->lines_count, count_again(a));
+        print_message("  seen while it ran: %zu records; read again from the start: %d\n",
+                      a->lines_count, count_again(a));
     free(a->lines);
     free(a->seen);
     free(a);
@@ -199,8 +205,10 @@ int audit_markers_missing(struct bus *bus, const char *servers, const char *out,
         int64_t records = 0;
         int64_t transactions = 0;
         assert_true(bus_watermarks(bus, out, p, &low, &high, &error));
-        (void)snprintf(command, sizeof command, "kcat -b %s -C -t %s -p %d -o beginning -e -q -X isolation.level=read_uncommitted",
-                       servers, out, p);
+        (void)snprintf(
+            command, sizeof command,
+            "kcat -b %s -C -t %s -p %d -o beginning -e -q -X isolation.level=read_uncommitted",
+            servers, out, p);
         FILE *records_of = popen(command, "r");
         assert_non_null(records_of);
         while (fgets(line, sizeof line, records_of) != NULL) {
@@ -227,10 +235,11 @@ static bool names_same(const char *a, const char *b)
     return strncmp(a, b, size + 1) == 0;
 }
 
-pid_t copier_start(const char *servers, const char *group, const char *id, const char *in, const char *out,
-                   const char *const *environment)
+pid_t copier_start(const char *servers, const char *group, const char *id, const char *in,
+                   const char *out, const char *const *environment)
 {
-    const char *arguments[] = {ASSAY_BINARY_DIR "/tests/kafka/kafka_copier", servers, group, id, in, out, NULL};
+    const char *arguments[] = {
+        ASSAY_BINARY_DIR "/tests/kafka/kafka_copier", servers, group, id, in, out, NULL};
     const char *all[512];
     size_t count = 0;
     for (size_t i = 0; environment != NULL && environment[i] != NULL; i++)
@@ -245,7 +254,8 @@ pid_t copier_start(const char *servers, const char *group, const char *id, const
     }
     all[count] = NULL;
     pid_t pid = -1;
-    int failed = posix_spawn(&pid, arguments[0], NULL, NULL, (char *const *)(uintptr_t)arguments, (char *const *)(uintptr_t)all);
+    int failed = posix_spawn(&pid, arguments[0], NULL, NULL, (char *const *)(uintptr_t)arguments,
+                             (char *const *)(uintptr_t)all);
     if (failed)
         fail_msg("%s: %s", arguments[0], strerror(failed));
     return pid;

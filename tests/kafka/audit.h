@@ -34,7 +34,8 @@ struct audit {
 };
 
 /* Fills `in` (made here, as `out`) and opens the readers. */
-struct audit *audit_start(struct bus *bus, const char *in, const char *out, int partitions, int numbers);
+struct audit *audit_start(struct bus *bus, const char *in, const char *out, int partitions,
+                          int numbers);
 /* Reads what is new; true when every number has come. */
 bool audit_follow(struct audit *audit);
 /* Follows until all have come, at most seconds. */
@@ -50,8 +51,8 @@ int audit_close_counting(struct audit *audit);
 int audit_markers_missing(struct bus *bus, const char *servers, const char *out, int partitions);
 
 /* Starts a copier with "NAME=VALUE" lines added to its environment (NULL-terminated, or NULL). */
-pid_t copier_start(const char *servers, const char *group, const char *id, const char *in, const char *out,
-                   const char *const *environment);
+pid_t copier_start(const char *servers, const char *group, const char *id, const char *in,
+                   const char *out, const char *const *environment);
 /* Waits at most seconds; exit code, 128 + signal, or -1 when it still runs. */
 int copier_wait(pid_t pid, int seconds);
 /* SIGTERM and wait; kills and fails when it does not leave. */

@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #define PARTITIONS_MAX 64
-#define VALUE_BYTES 64
-#define BATCH_MAX 100
-#define EXIT_FENCED 3
-#define EXIT_BROKEN 4
+#define VALUE_BYTES    64
+#define BATCH_MAX      100
+#define EXIT_FENCED    3
+#define EXIT_BROKEN    4
 
 struct copier {
     struct member *member;
@@ -59,11 +59,12 @@ static void trace(const struct copier *c, const char *what)
         return;
     for (int32_t p = 0; p < PARTITIONS_MAX && size < 500; p++) {
         if (c->owned[p])
-            size += snprintf(line + size, sizeof line - (size_t)size, " %d:%lld-%lld", p, (long long)c->committed[p],
-                             (long long)c->next[p]);
+            size += snprintf(line + size, sizeof line - (size_t)size, " %d:%lld-%lld", p,
+                             (long long)c->committed[p], (long long)c->next[p]);
     }
     line[size] = '\0';
-    fprintf(stderr, "copier %lld %llu: %s%s\n", c->writer, (unsigned long long)c->sequence, what, line);
+    fprintf(stderr, "copier %lld %llu: %s%s\n", c->writer, (unsigned long long)c->sequence, what,
+            line);
 }
 
 static _Noreturn void end(struct copier *c, enum commit_outcome outcome)
@@ -86,7 +87,8 @@ static void begin(struct copier *c)
 
 static void produce(struct copier *c, int32_t partition)
 {
-    struct bus_output o = {.topic = c->out, .partition = partition, .value = bytes_from_text(c->values[c->records])};
+    struct bus_output o = {
+        .topic = c->out, .partition = partition, .value = bytes_from_text(c->values[c->records])};
     if (!member_produce(c->member, &o, &c->error))
         end(c, COMMIT_FAILED);
     c->records++;
@@ -96,8 +98,8 @@ static void copy(struct copier *c, const struct bus_record *r)
 {
     begin(c);
     CHECK(c->records < c->records_max + BATCH_MAX);
-    (void)snprintf(c->values[c->records], VALUE_BYTES, "%d %.*s %lld %llu", r->source.partition, BYTES_FMT(r->value),
-                   c->writer, (unsigned long long)c->sequence);
+    (void)snprintf(c->values[c->records], VALUE_BYTES, "%d %.*s %lld %llu", r->source.partition,
+                   BYTES_FMT(r->value), c->writer, (unsigned long long)c->sequence);
     produce(c, r->source.partition);
     c->next[r->source.partition] = r->offset + 1;
 }
@@ -122,15 +124,15 @@ static void commit(struct copier *c)
     uint32_t count = 0;
     if (!c->open)
         return;
-    (void)snprintf(c->values[c->records], VALUE_BYTES, "T %lld %llu %d", c->writer, (unsigned long long)c->sequence,
-                   c->records);
+    (void)snprintf(c->values[c->records], VALUE_BYTES, "T %lld %llu %d", c->writer,
+                   (unsigned long long)c->sequence, c->records);
     produce(c, 0);
     for (int32_t p = 0; p < PARTITIONS_MAX; p++) {
         if (!c->owned[p])
             continue;
         positions[count] = (struct bus_position){{0, p}, c->next[p], ""};
-        (void)snprintf(positions[count++].metadata, BUS_METADATA_MAX, "s=%llu w=%lld", (unsigned long long)c->sequence,
-                       c->writer);
+        (void)snprintf(positions[count++].metadata, BUS_METADATA_MAX, "s=%llu w=%lld",
+                       (unsigned long long)c->sequence, c->writer);
     }
     enum commit_outcome outcome = member_commit(c->member, positions, count, &c->error);
     c->open = false;
@@ -149,7 +151,8 @@ static void answer_assign(struct copier *c, const struct member_batch *batch)
     uint32_t count = batch->partitions_count;
     for (uint32_t i = 0; i < count; i++)
         starts[i].source = batch->partitions[i];
-    if (!member_committed(c->member, starts, count, &c->error) || !member_assign(c->member, starts, count, &c->error))
+    if (!member_committed(c->member, starts, count, &c->error) ||
+        !member_assign(c->member, starts, count, &c->error))
         end(c, COMMIT_FAILED);
     for (uint32_t i = 0; i < count; i++) {
         int32_t p = starts[i].source.partition;
@@ -200,7 +203,8 @@ static void turn(struct copier *c)
     case MEMBER_IDLE:
         break;
     }
-    if (c->open && (c->records >= c->records_max || clock_monotonic_ns() - c->opened_ns > c->interval_ns))
+    if (c->open &&
+        (c->records >= c->records_max || clock_monotonic_ns() - c->opened_ns > c->interval_ns))
         commit(c);
 }
 
@@ -220,13 +224,14 @@ int main(int count, char **words)
     c->records_max = setting("COPIER_RECORDS", 100);
     c->interval_ns = (int64_t)setting("COPIER_INTERVAL_MS", 100) * 1000000;
     c->values = memory_allocate_array((size_t)c->records_max + BATCH_MAX + 1, sizeof *c->values);
-    struct kafka_options options = {.bootstrap_servers = words[1],
-                                    .session_timeout_ms = setting("COPIER_SESSION_MS", 1000),
-                                    .transaction_timeout_ms = setting("COPIER_TRANSACTION_MS", 6000),
-                                    .assignment_strategy = getenv("COPIER_STRATEGY"),
-                                    .batch_records_max = c->records_max < BATCH_MAX ? c->records_max : BATCH_MAX,
-                                    .log = log_text,
-                                    .log_context = words[3]};
+    struct kafka_options options = {
+        .bootstrap_servers = words[1],
+        .session_timeout_ms = setting("COPIER_SESSION_MS", 1000),
+        .transaction_timeout_ms = setting("COPIER_TRANSACTION_MS", 6000),
+        .assignment_strategy = getenv("COPIER_STRATEGY"),
+        .batch_records_max = c->records_max < BATCH_MAX ? c->records_max : BATCH_MAX,
+        .log = log_text,
+        .log_context = words[3]};
     const char *const in[] = {words[4]};
     const char *const out[] = {words[5]};
     struct member_spec spec = {words[2], words[3], in, 1, out, 1};
@@ -245,7 +250,9 @@ int main(int count, char **words)
     kafka_member_read_counts(c->member, &n);
     member_close(c->member);
     bus_close(bus);
-    fprintf(stderr, "copier %lld: %llu transactions, %llu producers replaced, %llu outcomes resolved, %llu fences\n",
+    fprintf(stderr,
+            "copier %lld: %llu transactions, %llu producers replaced, %llu outcomes resolved, %llu "
+            "fences\n",
             c->writer, (unsigned long long)c->sequence, (unsigned long long)n.producers_replaced,
             (unsigned long long)n.outcomes_resolved, (unsigned long long)n.fenced);
     memory_free(c->values);

@@ -64,8 +64,8 @@ static void print_recoveries(struct recoveries *r)
 {
     qsort(r->ms, (size_t)r->count, sizeof r->ms[0], by_value);
     if (r->count > 0)
-        print_message("  %d kills; from start to first commit: median %lld ms, longest %lld ms\n", r->count,
-                      (long long)r->ms[r->count / 2], (long long)r->ms[r->count - 1]);
+        print_message("  %d kills; from start to first commit: median %lld ms, longest %lld ms\n",
+                      r->count, (long long)r->ms[r->count / 2], (long long)r->ms[r->count - 1]);
 }
 
 /* One life of a copier that dies where `at` says. */
@@ -94,8 +94,8 @@ static void kills_at_every_step(void **state)
 {
     (void)state;
     static const char *const points[] = {
-        "begin.before", "begin.after",   "produce.first", "produce.after_first", "send_offsets.before",
-        "send_offsets.after", "commit.before", "commit.after",
+        "begin.before",        "begin.after",        "produce.first", "produce.after_first",
+        "send_offsets.before", "send_offsets.after", "commit.before", "commit.after",
     };
     PORT_NEEDS_BROKER(fixture_state);
     int rounds = test_is_full() ? 5 : 1;
@@ -139,7 +139,8 @@ static void scale(const char *name, const char *strategy, int cycles, int number
     for (int i = 0; i < cycles; i++) {
         pid_t second = copier_start(fixture.servers, name, ids[1], name, out, slow);
         pid_t third = copier_start(fixture.servers, name, ids[2], name, out, slow);
-        for (int n = 0; n < 500 && !audit_follow(a) && !(audit_saw(a, second) && audit_saw(a, third)); n++)
+        for (int n = 0;
+             n < 500 && !audit_follow(a) && !(audit_saw(a, second) && audit_saw(a, third)); n++)
             nap(20);
         worked += audit_saw(a, second) && audit_saw(a, third);
         nap(200);
@@ -175,7 +176,8 @@ static void restart_broker(const char *name, const char *how, int rounds, int nu
     char out[64];
     (void)snprintf(out, sizeof out, "%s-out", name);
     struct audit *a = audit_start(bus, name, out, 4, numbers);
-    static const char *const environment[] = {"COPIER_RECORDS=50", "COPIER_TRANSACTION_MS=10000", NULL};
+    static const char *const environment[] = {"COPIER_RECORDS=50", "COPIER_TRANSACTION_MS=10000",
+                                              NULL};
     pid_t pid = copier_start(fixture.servers, name, name, name, out, environment);
     for (int i = 0; i < rounds; i++) {
         nap(1200);
@@ -220,11 +222,13 @@ static void a_call_that_hangs_ends_the_process(void **state)
     PORT_NEEDS_BROKER(fixture_state);
     if (!test_is_full())
         skip();
-    static const char *const hangs[] = {"ASSAY_FAULT_AT=commit.inside:3:hang", "COPIER_TRANSACTION_MS=2000", NULL};
+    static const char *const hangs[] = {"ASSAY_FAULT_AT=commit.inside:3:hang",
+                                        "COPIER_TRANSACTION_MS=2000", NULL};
     struct audit *a = audit_start(bus, "hang", "hang-out", 2, 1000);
     pid_t pid = copier_start(fixture.servers, "hang", "hang", "hang", "hang-out", hangs);
     assert_int_equal(copier_wait(pid, 30), KAFKA_EXIT_HANG);
-    pid = copier_start(fixture.servers, "hang", "hang", "hang", "hang-out", NULL); /* and its successor goes on */
+    pid = copier_start(fixture.servers, "hang", "hang", "hang", "hang-out",
+                       NULL); /* and its successor goes on */
     assert_true(audit_wait(a, 60));
     assert_int_equal(copier_stop(pid), 0);
     audit_close(a);

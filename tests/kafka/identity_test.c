@@ -114,9 +114,11 @@ static void an_expelled_member_commits_nothing(void **state)
     if (!test_is_full())
         skip();
     struct audit *a = audit_start(bus, "expelled", "expelled-out", 2, 3000);
-    static const char *const sleeps[] = {"ASSAY_FAULT_AT=send_offsets.before:5:sleep=3000", "COPIER_TRANSACTION_MS=20000", NULL};
+    static const char *const sleeps[] = {"ASSAY_FAULT_AT=send_offsets.before:5:sleep=3000",
+                                         "COPIER_TRANSACTION_MS=20000", NULL};
     static const char *const plain[] = {"COPIER_TRANSACTION_MS=20000", NULL};
-    pid_t first = copier_start(fixture.servers, "expelled", "expelled-1", "expelled", "expelled-out", sleeps);
+    pid_t first =
+        copier_start(fixture.servers, "expelled", "expelled-1", "expelled", "expelled-out", sleeps);
     for (int i = 0, still = 0, seen = 0; i < 1000 && still < 20; i++) { /* until it sleeps */
         nap(20);
         (void)audit_follow(a);
@@ -125,7 +127,8 @@ static void an_expelled_member_commits_nothing(void **state)
     }
     int before = a->unique;
     (void)kill(first, SIGSTOP);
-    pid_t heir = copier_start(fixture.servers, "expelled", "expelled-2", "expelled", "expelled-out", plain);
+    pid_t heir =
+        copier_start(fixture.servers, "expelled", "expelled-2", "expelled", "expelled-out", plain);
     for (int i = 0; i < 1000 && a->unique < before + 500; i++) {
         nap(20);
         (void)audit_follow(a);
@@ -174,7 +177,8 @@ static int outlive(const char *name, const char *rules_off, int *code)
     char line[96];
     (void)snprintf(out, sizeof out, "%s-out", name);
     (void)snprintf(line, sizeof line, "ASSAY_FAULT_RULES_OFF=%s", rules_off);
-    const char *sleeps[] = {"ASSAY_FAULT_AT=send_offsets.before:5:sleep=4000", "COPIER_TRANSACTION_MS=2000", line, NULL};
+    const char *sleeps[] = {"ASSAY_FAULT_AT=send_offsets.before:5:sleep=4000",
+                            "COPIER_TRANSACTION_MS=2000", line, NULL};
     struct audit *a = audit_start(bus, name, out, 2, 1000);
     pid_t pid = copier_start(fixture.servers, name, name, name, out, sleeps);
     (void)audit_wait(a, *rules_off ? 8 : 60);

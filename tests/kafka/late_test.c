@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TRIES_MAX 20
+#define TRIES_MAX       20
 #define RECORDS_PER_TRY 4
 
 static struct kafka_fixture fixture;
@@ -47,7 +47,8 @@ static void nap(long ms)
 
 static int proxy_connect(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(fixture.port + 6))};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)(fixture.port + 6))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int line = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(line, (struct sockaddr *)&address, sizeof address), 0);
@@ -219,7 +220,8 @@ static int late_end_transactions(const char *topic, int tries)
         scene_serve(&s, 60);
         proxy_tell("hold-request 26 0.5");
         if (scene_commit(&s, &error) != COMMIT_DONE) {
-            print_message("  try %d: the first transaction is not committed: %s\n", done, error.message);
+            print_message("  try %d: the first transaction is not committed: %s\n", done,
+                          error.message);
             break;
         }
         scene_begin(&s);
@@ -236,7 +238,8 @@ static int late_end_transactions(const char *topic, int tries)
         torn += counts[i] != (outcomes[i] == COMMIT_DONE ? RECORDS_PER_TRY : 0);
     struct kafka_member_counts n;
     kafka_member_read_counts(s.member, &n);
-    print_message("  %d tries, %d torn, %llu producers replaced\n", done, torn, (unsigned long long)n.producers_replaced);
+    print_message("  %d tries, %d torn, %llu producers replaced\n", done, torn,
+                  (unsigned long long)n.producers_replaced);
     scene_close(&s);
     return torn + (tries - done);
 }
@@ -286,8 +289,8 @@ static int unknown_outcomes(const char *topic, const char *fault, int wanted)
     scene_count(&s, 'A', counts, tries);
     for (int i = 0; i < tries; i++)
         wrong += counts[i] != (outcomes[i] == COMMIT_DONE);
-    print_message("  %s: %d tries, %d committed, %llu resolved, %d wrong\n", fault, tries, committed,
-                  (unsigned long long)n.outcomes_resolved, wrong);
+    print_message("  %s: %d tries, %d committed, %llu resolved, %d wrong\n", fault, tries,
+                  committed, (unsigned long long)n.outcomes_resolved, wrong);
     scene_close(&s);
     return wrong;
 }
@@ -314,9 +317,10 @@ static void lost_requests_of_every_kind(void **state)
 {
     (void)state;
     static const char *const faults[] = {
-        "drop-request 0",  "drop-response 0",  "hold-request 0 0.3",  "drop-request 24", "drop-response 24",
-        "drop-request 25", "drop-response 25", "hold-request 25 0.3", "drop-request 28", "drop-response 28",
-        "hold-request 28 0.3", "drop-request 26", "drop-response 26", "hold-request 24 0.3",
+        "drop-request 0",   "drop-response 0",     "hold-request 0 0.3",  "drop-request 24",
+        "drop-response 24", "drop-request 25",     "drop-response 25",    "hold-request 25 0.3",
+        "drop-request 28",  "drop-response 28",    "hold-request 28 0.3", "drop-request 26",
+        "drop-response 26", "hold-request 24 0.3",
     };
     static struct scene s;
     struct error error = {0};

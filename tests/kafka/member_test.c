@@ -284,8 +284,10 @@ static void commits_are_quick(void **state)
     }
     struct kafka_member_counts n;
     kafka_member_read_counts(m, &n);
-    print_message("  back to back: first %.1f ms, then %.1f ms on average; %llu producers replaced\n",
-                  (double)first_ns / 1e6, (double)sum_ns / 1e6 / (rounds - 1), (unsigned long long)n.producers_replaced);
+    print_message(
+        "  back to back: first %.1f ms, then %.1f ms on average; %llu producers replaced\n",
+        (double)first_ns / 1e6, (double)sum_ns / 1e6 / (rounds - 1),
+        (unsigned long long)n.producers_replaced);
     assert_int_equal(n.producers_replaced, 0); /* no socket closes in a quiet cluster */
     member_close(m);
 }

@@ -9,7 +9,8 @@ static void to_stderr(void *context, enum log_level level, const char *text)
 {
     (void)context;
     if (getenv("ASSAY_TEST_LOG") != NULL)
-        (void)fprintf(stderr, "[%d] %lld %s\n", (int)level, (long long)clock_monotonic_ns() / 1000000, text);
+        (void)fprintf(stderr, "[%d] %lld %s\n", (int)level,
+                      (long long)clock_monotonic_ns() / 1000000, text);
 }
 
 struct kafka_options port_options(const char *servers)
@@ -82,7 +83,8 @@ void port_fill(struct bus *bus, const char *topic, int32_t partition, int count)
     assert_true(member_begin(m, &error));
     for (int i = 0; i < count; i++) {
         (void)snprintf(values[i], sizeof values[i], "%d", i);
-        struct bus_output o = {.topic = topic, .partition = partition, .value = bytes_from_text(values[i])};
+        struct bus_output o = {
+            .topic = topic, .partition = partition, .value = bytes_from_text(values[i])};
         assert_true(member_produce(m, &o, &error));
     }
     port_commit_nothing(m);

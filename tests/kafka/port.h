@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PORT_NEEDS_BROKER(fixture_state)                                     \
-    do {                                                                     \
-        if ((fixture_state) != KAFKA_FIXTURE_READY) {                        \
-            print_message("skipped: no java, mvn or network here\n");        \
-            skip();                                                          \
-        }                                                                    \
+#define PORT_NEEDS_BROKER(fixture_state)                                                           \
+    do {                                                                                           \
+        if ((fixture_state) != KAFKA_FIXTURE_READY) {                                              \
+            print_message("skipped: no java, mvn or network here\n");                              \
+            skip();                                                                                \
+        }                                                                                          \
     } while (0)
 
 /* Short time-outs, log lines to stderr only with ASSAY_TEST_LOG set. */

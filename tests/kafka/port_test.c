@@ -36,7 +36,6 @@ static int finish(void **state)
     return 0;
 }
 
-
 static void topics_are_made_and_described(void **state)
 {
     (void)state;
@@ -75,11 +74,22 @@ static void records_come_back_as_they_went(void **state)
     struct bus_header headers[2] = {{BYTES_LITERAL("name"), BYTES_LITERAL("value")},
                                     {BYTES_LITERAL("empty"), BYTES_LITERAL("")}};
     struct bus_output outputs[] = {
-        {.topic = "echo-out", .partition = 0, .key = BYTES_LITERAL("k"), .value = BYTES_LITERAL("v"),
-         .timestamp_ms = 1700000000123, .headers = headers, .headers_count = 2},
+        {.topic = "echo-out",
+         .partition = 0,
+         .key = BYTES_LITERAL("k"),
+         .value = BYTES_LITERAL("v"),
+         .timestamp_ms = 1700000000123,
+         .headers = headers,
+         .headers_count = 2},
         {.topic = "echo-out", .partition = 0, .value = BYTES_LITERAL("no key")},
-        {.topic = "echo-out", .partition = 0, .key = BYTES_LITERAL("tombstone"), .timestamp_ms = 1700000000124},
-        {.topic = "echo-out", .partition = 0, .key = BYTES_LITERAL("empty"), .value = BYTES_LITERAL("")},
+        {.topic = "echo-out",
+         .partition = 0,
+         .key = BYTES_LITERAL("tombstone"),
+         .timestamp_ms = 1700000000124},
+        {.topic = "echo-out",
+         .partition = 0,
+         .key = BYTES_LITERAL("empty"),
+         .value = BYTES_LITERAL("")},
     };
     port_topic(bus, "echo-out", 1);
     assert_true(member_begin(m, &error));
@@ -120,7 +130,8 @@ static void what_can_never_be_written_is_refused(void **state)
     struct member *m = port_member(bus, "refuse", "refuse", "refuse");
     static uint8_t large[1100000];
     assert_true(member_begin(m, &error));
-    struct bus_output output = {.topic = "refuse", .partition = 0, .value = bytes_of(large, sizeof large)};
+    struct bus_output output = {
+        .topic = "refuse", .partition = 0, .value = bytes_of(large, sizeof large)};
     assert_false(member_produce(m, &output, &error));
     assert_int_equal(error.code, ERROR_LIMIT);
     output = (struct bus_output){.topic = "elsewhere", .partition = 0, .value = BYTES_LITERAL("x")};
