@@ -7,11 +7,11 @@
 #define DEPTH_MAX 33
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__asan_default_options(void);
+int __lsan_is_turned_off(void);
 
 /* libfyaml 0.7.12 loses some memory of its own when it refuses a file, some of it through calls of
- * the C library that no suppression can name. That ours does not leak is yaml_test's to show. */
-const char *__asan_default_options(void) { return "detect_leaks=0"; }
+ * the C library that no suppression can name. That ours does not leak is base_yaml's to show. */
+int __lsan_is_turned_off(void) { return 1; }
 
 static uint64_t walk(const struct yaml_node *root)
 {
