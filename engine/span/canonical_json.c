@@ -2,6 +2,7 @@
 #include "engine/span/canonical_json.h"
 
 #include "engine/base/json.h"
+#include "engine/span/content.h"
 #include "engine/span/dialect.h"
 #include "engine/span/otlp_proto.h"
 
@@ -23,6 +24,7 @@ static const struct plain_field plain_fields[] = {
     {"scope", SPAN_COLUMN_scope, SHAPE_TEXT},
     {"operation", SPAN_COLUMN_operation, SHAPE_TEXT},
     {"provider", SPAN_COLUMN_provider, SHAPE_TEXT},
+    {"leaf", SPAN_COLUMN_leaf, SHAPE_BOOLEAN},
     {"stream", SPAN_COLUMN_stream, SHAPE_BOOLEAN},
     {"request_model", SPAN_COLUMN_request_model, SHAPE_TEXT},
     {"response_model", SPAN_COLUMN_response_model, SHAPE_TEXT},
@@ -32,6 +34,7 @@ static const struct plain_field plain_fields[] = {
     {"cached_tokens", SPAN_COLUMN_cache_read_tokens, SHAPE_INTEGER},
     {"cache_write_tokens", SPAN_COLUMN_cache_write_tokens, SHAPE_INTEGER},
     {"reasoning_tokens", SPAN_COLUMN_reasoning_tokens, SHAPE_INTEGER},
+    {"total_tokens", SPAN_COLUMN_total_tokens, SHAPE_INTEGER},
     {"error_type", SPAN_COLUMN_error_type, SHAPE_TEXT},
     {"output_type", SPAN_COLUMN_output_type, SHAPE_TEXT},
     {"app", SPAN_COLUMN_app_given, SHAPE_TEXT},
@@ -45,6 +48,8 @@ static const struct plain_field plain_fields[] = {
     {"prompt_name", SPAN_COLUMN_prompt_name, SHAPE_TEXT},
     {"prompt_version", SPAN_COLUMN_prompt_version_given, SHAPE_TEXT},
     {"prompt_hash", SPAN_COLUMN_prompt_hash_given, SHAPE_TEXT},
+    {"retrieval_query", SPAN_COLUMN_retrieval_query, SHAPE_TEXT},
+    {"retrieval_top_k", SPAN_COLUMN_retrieval_top_k, SHAPE_INTEGER},
 };
 
 /* Those that take part in the others. */
@@ -57,6 +62,8 @@ static const enum span_column more_columns[] = {
     SPAN_COLUMN_role,           SPAN_COLUMN_finish_reason,
     SPAN_COLUMN_ttft_ns,        SPAN_COLUMN_system_instructions,
     SPAN_COLUMN_input_messages, SPAN_COLUMN_output_messages,
+    SPAN_COLUMN_tool_arguments, SPAN_COLUMN_tool_result,
+    SPAN_COLUMN_cost_usd,       SPAN_COLUMN_retrieval_documents,
 };
 
 struct span_column_set canonical_json_columns(void)
@@ -132,10 +139,20 @@ static void put_plain(struct json_writer *writer, const struct span_batch *batch
     }
 }
 
+/* Some interfaces say "completed" of an answer that asks for a tool. */
+static struct bytes finish_of(const struct span_batch *batch, uint32_t row)
+{
+    struct bytes finish = dialect_finish(batch->finish_reason[row]);
+    if (bytes_equal_text(finish, "stop") && batch->role[row] == ROLE_CALL &&
+        bytes_present(content_tool_request(batch->output_messages[row]).name))
+        return BYTES_LITERAL("tool_calls");
+    return finish;
+}
+
 static void put_made(struct json_writer *writer, const struct span_batch *batch, uint32_t row)
 {
     struct bytes reason = batch->finish_reason[row];
-    put_text_if(writer, "finish", dialect_finish(reason));
+    put_text_if(writer, "finish", finish_of(batch, row));
     if (bytes_present(reason)) {
         json_key(writer, "finish_reasons");
         json_open_array(writer);

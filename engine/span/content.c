@@ -4,126 +4,45 @@
  */
 #include "engine/span/content.h"
 
+#include "engine/span/json_scan.h"
+
 #define DEPTH_MAX   64
 #define PARTS_MAX   256           /* reaching the n-th one takes n steps */
 #define PROBE_BYTES ((size_t)256) /* messages name a role within their first bytes */
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
-static const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end && is_space(*at))
-        at++;
-    return at;
-}
-
-/* `at` is behind the opening quote; the closing one, or end. */
-static const uint8_t *string_end(const uint8_t *at, const uint8_t *end)
-{
-    const uint8_t *from = at;
-    while (from < end) {
-        const uint8_t *quote = memchr(from, '"', (size_t)(end - from));
-        if (quote == NULL)
-            return end;
-        const uint8_t *slash = quote;
-        while (slash > at && slash[-1] == '\\')
-            slash--;
-        if ((quote - slash) % 2 == 0)
-            return quote;
-        from = quote + 1;
-    }
-    return end;
-}
-
-/* ---- scanning, without a tree ---------------------------------------------------------------------------- */
-
-enum token { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_TEXT, TOKEN_KEY };
-
-struct scan {
-    const uint8_t *at, *end;
-    unsigned depth;    /* containers open behind the token */
-    struct bytes text; /* of TEXT and KEY, without quotes, escapes as written */
-};
-
-/* The next bracket or string. Numbers and words are passed over; broken JSON ends the scan. */
-static enum token next_token(struct scan *scan)
-{
-    for (; scan->at < scan->end; scan->at++) {
-        uint8_t c = *scan->at;
-        if (c == '[' || c == '{') {
-            scan->depth++;
-            scan->at++;
-            return TOKEN_OPEN;
-        }
-        if (c == ']' || c == '}') {
-            if (scan->depth-- == 0)
-                break;
-            scan->at++;
-            return TOKEN_CLOSE;
-        }
-        if (c != '"')
-            continue;
-        const uint8_t *start = scan->at + 1;
-        const uint8_t *close = string_end(start, scan->end);
-        if (close == scan->end)
-            break;
-        scan->text = bytes_of(start, (size_t)(close - start));
-        scan->at = skip_space(close + 1, scan->end);
-        if (scan->at == scan->end || *scan->at != ':')
-            return TOKEN_TEXT;
-        scan->at = skip_space(scan->at + 1, scan->end);
-        return TOKEN_KEY;
-    }
-    scan->at = scan->end;
-    return TOKEN_END;
-}
-
-/* False when the text is no array or object. */
-static bool scan_start(struct bytes messages, struct scan *scan)
-{
-    if (messages.size == 0)
-        return false;
-    const uint8_t *end = messages.data + messages.size;
-    *scan = (struct scan){.at = skip_space(messages.data, end), .end = end};
-    return scan->at < end && (*scan->at == '[' || *scan->at == '{');
-}
-
 struct bytes content_finish_reason(struct bytes messages)
 {
-    struct scan scan;
-    if (!scan_start(messages, &scan))
+    struct json_scan scan;
+    if (!json_scan_start(messages, &scan))
         return BYTES_NONE;
     const unsigned key_depth = *scan.at == '[' ? 2 : 1;
-    for (enum token token = next_token(&scan); token != TOKEN_END; token = next_token(&scan)) {
-        if (token != TOKEN_KEY || scan.depth != key_depth ||
+    for (enum json_token token = json_scan_next(&scan); token != JSON_END; token = json_scan_next(&scan)) {
+        if (token != JSON_KEY || scan.depth != key_depth ||
             !bytes_equal_text(scan.text, "finish_reason"))
             continue;
         bool said = scan.at < scan.end && *scan.at == '"'; /* null: not said */
         if (said)
-            return next_token(&scan) == TOKEN_TEXT ? scan.text : BYTES_NONE;
+            return json_scan_next(&scan) == JSON_TEXT ? scan.text : BYTES_NONE;
     }
     return BYTES_NONE;
 }
 
 struct bytes content_system_message(struct bytes messages)
 {
-    struct scan scan;
-    if (!scan_start(messages, &scan) || *scan.at != '[' || next_token(&scan) != TOKEN_OPEN)
+    struct json_scan scan;
+    if (!json_scan_start(messages, &scan) || *scan.at != '[' || json_scan_next(&scan) != JSON_OPEN)
         return BYTES_NONE;
-    scan.at = skip_space(scan.at, scan.end);
+    scan.at = json_scan_space(scan.at, scan.end);
     const uint8_t *start = scan.at;
-    if (next_token(&scan) != TOKEN_OPEN || *start != '{')
+    if (json_scan_next(&scan) != JSON_OPEN || *start != '{')
         return BYTES_NONE;
     bool system = false;
-    for (enum token token = next_token(&scan); token != TOKEN_END; token = next_token(&scan)) {
-        if (token == TOKEN_CLOSE && scan.depth == 1)
+    for (enum json_token token = json_scan_next(&scan); token != JSON_END; token = json_scan_next(&scan)) {
+        if (token == JSON_CLOSE && scan.depth == 1)
             return system ? bytes_of(start, (size_t)(scan.at - start)) : BYTES_NONE;
-        if (token != TOKEN_KEY || scan.depth != 2 || !bytes_equal_text(scan.text, "role"))
+        if (token != JSON_KEY || scan.depth != 2 || !bytes_equal_text(scan.text, "role"))
             continue;
-        if (next_token(&scan) != TOKEN_TEXT)
+        if (json_scan_next(&scan) != JSON_TEXT)
             return BYTES_NONE;
         system = bytes_equal_text(scan.text, "system") || bytes_equal_text(scan.text, "developer");
         if (!system)
@@ -258,7 +177,7 @@ struct answer content_answer(struct bytes messages, struct json_document *docume
     if (messages.size == 0)
         return (struct answer){ANSWER_NONE, BYTES_NONE};
     const uint8_t *end = messages.data + messages.size;
-    const uint8_t *start = skip_space(messages.data, end);
+    const uint8_t *start = json_scan_space(messages.data, end);
     if (start == end)
         return (struct answer){ANSWER_NONE, BYTES_NONE};
     if (*start != '[' && *start != '{')
@@ -276,7 +195,7 @@ int64_t content_words(struct bytes text)
     int64_t words = 0;
     bool space = true;
     for (size_t i = 0; i < text.size; i++) {
-        bool next = is_space(text.data[i]);
+        bool next = json_scan_is_space(text.data[i]);
         words += space && !next;
         space = next;
     }

@@ -24,6 +24,12 @@ struct answer {
 
 /* Needs no tree: a scan over the text. The finish_reason of the first message; absent when there is none. */
 struct bytes content_finish_reason(struct bytes messages);
+/* The first tool that messages ask for, in any provider's shape; what is not said is absent. A scan too;
+ * names with escapes stay as written. */
+struct tool_request {
+    struct bytes name, id;
+};
+struct tool_request content_tool_request(struct bytes messages);
 /* The same way: the first message as it is written, when it is the system's; absent otherwise. */
 struct bytes content_system_message(struct bytes messages);
 /* Text is borrowed from messages, document or arena (several parts are joined there). */

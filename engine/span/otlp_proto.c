@@ -10,6 +10,7 @@
  */
 #include "engine/span/otlp_proto.h"
 
+#include "engine/span/leaves.h"
 #include "engine/span/otlp_span.h"
 
 const struct otlp_limits otlp_limits_default = {
@@ -252,6 +253,7 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
     row_sink_open(&walk.span.sink, batch, cursor->limits->string_bytes_max);
     const uint8_t *base = cursor->record.data;
     const uint8_t *record_end = base + cursor->record.size;
+    const uint32_t first_row = batch->rows;
     struct bytes body;
     bool cut, full = false;
     while (!full) {
@@ -273,6 +275,7 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
         }
     }
     cursor->cut_strings += walk.span.sink.cut_strings;
+    leaves_settle(batch, first_row);
     if (full)
         return DECODE_MORE;
     if (cursor->state.resource_at == 0)

@@ -70,6 +70,15 @@ static bool take_plain_value(struct row_sink *sink, const struct dialect_alias *
     }
 }
 
+static bool take_flat(struct span_walk *walk, struct bytes key, struct bytes value)
+{
+    struct any_value any;
+    if (!any_value_read(value.data, value.data + value.size, &any))
+        return bad(walk, value.data, "an attribute's value is malformed");
+    row_sink_flat(&walk->sink, key, &any);
+    return true;
+}
+
 /* Values that are not wanted are not looked at. Inline, and numbers instead of structs: a struct would
  * go through memory twice for every attribute. */
 static inline __attribute__((always_inline)) bool take_attribute(struct span_walk *walk,
@@ -78,7 +87,10 @@ static inline __attribute__((always_inline)) bool take_attribute(struct span_wal
                                                                  const uint8_t *value, size_t size)
 {
     const struct dialect_alias *alias = dialect_find(key, key_size);
-    if (alias == NULL || !row_sink_wants(&walk->sink, alias))
+    if (alias == NULL)
+        return !row_sink_may_be_flat(&walk->sink, key, key_size) ||
+               take_flat(walk, bytes_of(key, key_size), bytes_of(value, size));
+    if (!row_sink_wants(&walk->sink, alias))
         return true;
     bool is_short = size - 2 < 0x80;
     if (is_short && alias->transform == TRANSFORM_TEXT && value[0] == WIRE_TAG(1, WIRE_BYTES) &&
@@ -134,6 +146,12 @@ static bool decode_status(struct span_walk *walk, struct bytes status)
     return true;
 }
 
+static bool decode_event(struct span_walk *walk, struct bytes event)
+{
+    return otlp_event_decode(&walk->sink, event) ||
+           bad(walk, event.data, "a span event is malformed");
+}
+
 /* size 8 or 16 */
 static inline bool all_zero(struct bytes id)
 {
@@ -185,7 +203,8 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
 static inline bool decode_span_field(struct span_walk *walk, const uint8_t **at, const uint8_t *end,
                                      uint32_t tag, struct span_core *core)
 {
-    struct bytes status;
+    struct bytes body;
+    uint64_t lost;
     switch (tag) {
     case WIRE_TAG(1, WIRE_BYTES):
         return wire_bytes(at, end, &core->trace_id);
@@ -202,7 +221,15 @@ static inline bool decode_span_field(struct span_walk *walk, const uint8_t **at,
     case WIRE_TAG(8, WIRE_FIXED64):
         return wire_fixed64(at, end, &core->end_ns);
     case WIRE_TAG(15, WIRE_BYTES):
-        return wire_bytes(at, end, &status) && decode_status(walk, status);
+        return wire_bytes(at, end, &body) && decode_status(walk, body);
+    case WIRE_TAG(11, WIRE_BYTES):
+        return wire_bytes(at, end, &body) &&
+               (!walk->sink.events_wanted || decode_event(walk, body));
+    case WIRE_TAG(12, WIRE_VARINT):
+        if (!wire_varint(at, end, &lost))
+            return false;
+        walk->sink.lost_events = lost != 0;
+        return true;
     default:
         return wire_skip(at, end, tag);
     }

@@ -18,6 +18,9 @@ struct span_walk {
 /* Fills the sink's row from a Span message. False when the span is bad: fault and reason are set. */
 bool otlp_span_decode(struct span_walk *walk, struct bytes span);
 
+/* An Event message of the sink's row. False when it is malformed. */
+bool otlp_event_decode(struct row_sink *sink, struct bytes event);
+
 struct key_value {
     struct bytes key;
     struct bytes value; /* an AnyValue message; absent: an empty value */

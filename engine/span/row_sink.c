@@ -1,58 +1,128 @@
 /*
- * row_sink.c - transforms of attribute values, and the last look over a row.
+ * row_sink.c - what a row wants, and values into its columns and slots.
  *
- * Types are taken as they come: a count may arrive as an integer, a double or decimal text. What
- * cannot be a value of its column leaves the column absent; it never makes the span bad.
+ * What cannot be a value of its column leaves the column absent; it never makes the span bad.
  */
 #include "engine/span/row_sink.h"
 
-#include "engine/span/content.h"
+#include "engine/span/row_scratch.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-_Static_assert(offsetof(struct span_batch, content_is_tree) ==
+_Static_assert(offsetof(struct span_batch, retrieval_documents) ==
                    offsetof(struct span_batch, trace_id) + (SPAN_COLUMN_COUNT - 1) * sizeof(void *),
-               "columns are consecutive pointers, and content_is_tree is the last one");
+               "columns are consecutive pointers, and retrieval_documents is the last one");
+_Static_assert(SPAN_COLUMN_COUNT + SLOT_COUNT <= 255, "aliases hold them in 8 bits");
 
-#define NUMBER_TEXT_MAX 40
-#define SECONDS_MAX     1e7 /* no answer takes longer; larger numbers are something else */
+static bool wants_any(const struct span_column_set *wanted, const enum span_column *columns)
+{
+    for (; *columns != SPAN_COLUMN_COUNT; columns++)
+        if (span_columns_have(wanted, *columns))
+            return true;
+    return false;
+}
 
 static void complete_wanted(struct span_column_set *wanted)
 {
 #define NEEDS(column, needed)                                                                      \
     if (span_columns_have(wanted, SPAN_COLUMN_##column))                                           \
     span_columns_add(wanted, SPAN_COLUMN_##needed)
+    NEEDS(leaf, role);
+    NEEDS(operation, role);
+    NEEDS(tool_name, role);
+    NEEDS(tool_call_id, role);
+    NEEDS(tool_arguments, role);
+    NEEDS(tool_result, role);
+    NEEDS(request_model, role);
+    NEEDS(response_model, role);
+    NEEDS(response_model, request_model);
+    NEEDS(response_model, status);
+    NEEDS(request_model, status);
     NEEDS(role, operation);
+    NEEDS(role, name);
+    NEEDS(role, trace_id);
+    NEEDS(role, span_id);
+    NEEDS(role, parent_span_id);
+    NEEDS(role, response_id);
+    NEEDS(error_type, status);
     NEEDS(ttft_ns, stream);
     NEEDS(ttft_ns, start_ns);
     NEEDS(ttft_ns, end_ns);
     NEEDS(input_tokens, cache_read_tokens);
     NEEDS(input_tokens, cache_write_tokens);
     NEEDS(finish_reason, output_messages);
-    NEEDS(system_instructions, content_is_tree);
-    NEEDS(input_messages, content_is_tree);
-    NEEDS(output_messages, content_is_tree);
+    NEEDS(tool_name, output_messages);
+    NEEDS(tool_call_id, output_messages);
 #undef NEEDS
+}
+
+/* Slots by the columns they decide; a slot that nobody needs is not filled. */
+static uint32_t slots_needed(const struct span_column_set *wanted)
+{
+    static const struct {
+        enum row_slot slot;
+        enum span_column columns[8];
+    } needs[] = {
+        {SLOT_NONE, {SPAN_COLUMN_role, SPAN_COLUMN_dialect, SPAN_COLUMN_COUNT}},
+        {SLOT_KIND, {SPAN_COLUMN_role, SPAN_COLUMN_dialect, SPAN_COLUMN_COUNT}},
+        {SLOT_MODEL, {SPAN_COLUMN_request_model, SPAN_COLUMN_response_model, SPAN_COLUMN_COUNT}},
+        {SLOT_ENTITY, {SPAN_COLUMN_tool_name, SPAN_COLUMN_agent_name, SPAN_COLUMN_COUNT}},
+        {SLOT_LEVEL, {SPAN_COLUMN_status, SPAN_COLUMN_COUNT}},
+        {SLOT_FIRST_TOKEN, {SPAN_COLUMN_ttft_ns, SPAN_COLUMN_COUNT}},
+        {SLOT_TOOL_CALLS, {SPAN_COLUMN_output_messages, SPAN_COLUMN_COUNT}},
+    };
+    uint32_t bits = 0;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        bits |= (uint32_t)wants_any(wanted, needs[i].columns) << needs[i].slot;
+    for (uint32_t i = 0; i < dialect_json_rows_count; i++)
+        bits |= (uint32_t)span_columns_have(wanted, dialect_json_rows[i].target.column)
+                << dialect_json_rows[i].slot;
+    return bits;
+}
+
+static uint32_t flats_needed(const struct span_column_set *wanted)
+{
+    return (uint32_t)span_columns_have(wanted, SPAN_COLUMN_input_messages) << FLAT_INPUT |
+           (uint32_t)span_columns_have(wanted, SPAN_COLUMN_output_messages) << FLAT_OUTPUT |
+           (uint32_t)span_columns_have(wanted, SPAN_COLUMN_retrieval_documents) << FLAT_DOCUMENTS;
 }
 
 void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max)
 {
+    static const enum span_column from_events[] = {
+        SPAN_COLUMN_input_messages, SPAN_COLUMN_output_messages,     SPAN_COLUMN_ttft_ns,
+        SPAN_COLUMN_finish_reason,  SPAN_COLUMN_retrieval_documents, SPAN_COLUMN_error_type,
+        SPAN_COLUMN_tool_arguments, SPAN_COLUMN_tool_result,         SPAN_COLUMN_COUNT,
+    };
     complete_wanted(&batch->wanted);
     sink->batch = batch;
     sink->wanted = batch->wanted;
     sink->string_bytes_max = string_bytes_max;
     sink->cut_strings = 0;
-    bool made = batch->first_rank[SPAN_COLUMN_COUNT] == RANK_NONE;
+    sink->events_wanted = wants_any(&batch->wanted, from_events);
+    bool made = batch->first_rank[SPAN_COLUMN_COUNT] != 0;
     if (made && batch->ranked.bits[0] == batch->wanted.bits[0] &&
-        batch->ranked.bits[1] == batch->wanted.bits[1])
-        return; /* records of one span should not pay for this */
+        batch->ranked.bits[1] == batch->wanted.bits[1]) { /* records of one span should not pay for this */
+        sink->slots_wanted = batch->slots_wanted;
+        sink->flats_wanted = batch->flats_wanted;
+        return;
+    }
+    uint32_t slots = slots_needed(&batch->wanted);
     for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
         batch->first_rank[column] =
             span_columns_have(&batch->wanted, column) ? RANK_NONE : RANK_NEVER;
-    batch->first_rank[SPAN_COLUMN_COUNT] = RANK_NONE;
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
+        batch->first_rank[SPAN_COLUMN_COUNT + slot] = (slots >> slot) & 1 ? RANK_NONE : RANK_NEVER;
+    sink->slots_wanted = batch->slots_wanted = slots & ~(1u << SLOT_NONE);
+    sink->flats_wanted = batch->flats_wanted = flats_needed(&batch->wanted);
     batch->ranked = batch->wanted;
+}
+
+struct row_scratch *row_sink_scratch(struct row_sink *sink)
+{
+    if (sink->batch->scratch == NULL)
+        sink->batch->scratch = row_scratch_create();
+    return sink->batch->scratch;
 }
 
 struct bytes row_sink_cut(struct row_sink *sink, struct bytes text)
@@ -66,242 +136,131 @@ struct bytes row_sink_cut(struct row_sink *sink, struct bytes text)
     return text;
 }
 
-/* ---- numbers from whatever they were written as ------------------------------------------------------ */
+/* ---- storing ------------------------------------------------------------------------------------------- */
 
-static bool real_of_text(struct bytes text, double *out)
+void row_sink_store_real(struct row_sink *sink, const struct dialect_alias *alias, double real)
 {
-    char copy[NUMBER_TEXT_MAX];
-    if (text.size == 0 || text.size >= sizeof copy)
-        return false;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    if (strspn(copy, "0123456789.+-eE") != text.size)
-        return false;
-    char *end;
-    *out = strtod(copy, &end);
-    return end == copy + text.size && isfinite(*out);
+    if (!isfinite(real))
+        return;
+    double *column = row_sink_column(sink, alias->column);
+    column[sink->row] = real;
+    sink->rank[alias->column] = alias->span_rank;
 }
 
-static bool real_of(const struct any_value *value, double *out)
+void row_sink_store_made(struct row_sink *sink, unsigned column, uint8_t rank, struct bytes text)
 {
-    switch (value->kind) {
-    case ANY_INTEGER:
-        *out = (double)value->integer;
-        return true;
-    case ANY_REAL:
-        *out = value->real;
-        return isfinite(*out);
-    case ANY_TEXT:
-        return real_of_text(value->bytes, out);
-    default:
-        return false;
+    const struct dialect_alias made = {.column = (uint8_t)column, .span_rank = rank};
+    if (rank >= sink->rank[column])
+        row_sink_store_text(sink, &made, text);
+}
+
+static void store_slot(struct row_sink *sink, const struct dialect_alias *alias,
+                       const struct any_value *value)
+{
+    unsigned slot = alias->column - SPAN_COLUMN_COUNT;
+    struct bytes text = row_value_json(sink, value);
+    if (text.size == 0)
+        return;
+    sink->slot[slot] = text;
+    sink->slots |= 1u << slot;
+    sink->rank[alias->column] = alias->span_rank;
+    if (slot != SLOT_KIND)
+        return;
+    sink->kind_of = alias->dialect;
+    if (alias->dialect != DIALECT_LOGFIRE) /* its library says so on everybody's spans */
+        sink->mark = alias->dialect;
+}
+
+static void store_mark(struct row_sink *sink, const struct dialect_alias *alias)
+{
+    if (alias->dialect != DIALECT_HTTP || sink->mark == DIALECT_UNKNOWN)
+        sink->mark = alias->dialect;
+}
+
+static struct bytes provider_of(struct row_sink *sink, struct bytes word)
+{
+    struct bytes provider = dialect_provider(word);
+    bool capitals = false;
+    for (size_t i = 0; i < provider.size; i++)
+        capitals |= provider.data[i] >= 'A' && provider.data[i] <= 'Z';
+    uint8_t *lower = capitals ? arena_alloc(sink->batch->arena, provider.size) : NULL;
+    for (size_t i = 0; lower != NULL && i < provider.size; i++) {
+        uint8_t c = provider.data[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
     }
+    return lower != NULL ? bytes_of(lower, provider.size) : provider;
 }
 
-static int64_t count_of(const struct any_value *value)
+static void store_time(struct row_sink *sink, const struct dialect_alias *alias,
+                       const struct any_value *value)
 {
-    if (value->kind == ANY_INTEGER)
-        return value->integer >= 0 ? value->integer : SPAN_I64_ABSENT;
-    double real;
-    if (!real_of(value, &real) || real < 0 || real > 9e15)
-        return SPAN_I64_ABSENT;
-    return (int64_t)(real + 0.5);
-}
-
-static int64_t nanoseconds_of(const struct any_value *value, double unit_ns)
-{
-    double real;
-    if (!real_of(value, &real) || real < 0 || real * unit_ns > SECONDS_MAX * 1e9)
-        return SPAN_I64_ABSENT;
-    return (int64_t)(real * unit_ns + 0.5);
-}
-
-static bool text_is(struct bytes text, const char *lower)
-{
-    size_t size = strlen(lower);
-    if (text.size != size)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t c = text.data[i];
-        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != lower[i])
-            return false;
-    }
-    return true;
-}
-
-static int64_t boolean_of(const struct any_value *value)
-{
-    switch (value->kind) {
-    case ANY_BOOLEAN:
-    case ANY_INTEGER:
-        return value->integer != 0;
-    case ANY_TEXT:
-        if (text_is(value->bytes, "true") || text_is(value->bytes, "1"))
-            return 1;
-        if (text_is(value->bytes, "false") || text_is(value->bytes, "0"))
-            return 0;
-        return SPAN_I64_ABSENT;
-    default:
-        return SPAN_I64_ABSENT;
-    }
-}
-
-/* ---- text -------------------------------------------------------------------------------------------- */
-
-static struct bytes print_in_arena(struct row_sink *sink, const struct any_value *value)
-{
-    char text[NUMBER_TEXT_MAX];
-    int size = value->kind == ANY_INTEGER
-                   ? snprintf(text, sizeof text, "%lld", (long long)value->integer)
-                   : snprintf(text, sizeof text, "%.15g", value->real);
-    return arena_copy(sink->batch->arena, bytes_of(text, (size_t)size));
-}
-
-static struct bytes text_of(struct row_sink *sink, const struct any_value *value)
-{
-    switch (value->kind) {
-    case ANY_TEXT:
-    case ANY_BYTES:
-        return value->bytes;
-    case ANY_BOOLEAN:
-        return value->integer ? BYTES_LITERAL("true") : BYTES_LITERAL("false");
-    case ANY_INTEGER:
-    case ANY_REAL:
-        return print_in_arena(sink, value);
-    default:
-        return BYTES_NONE;
-    }
-}
-
-/* ["stop", …] or stop. Reasons are plain words: a first element with escapes is taken as written. */
-static struct bytes first_of_text(struct bytes text)
-{
-    const uint8_t *at = text.data;
-    const uint8_t *end = at + text.size;
-    while (at < end && (*at == ' ' || *at == '['))
-        at++;
-    if (at == text.data || at == end || *at != '"')
-        return text.size > 0 && *text.data == '[' ? BYTES_NONE : text;
-    const uint8_t *start = ++at;
-    while (at < end && *at != '"')
-        at++;
-    return at < end ? bytes_of(start, (size_t)(at - start)) : BYTES_NONE;
-}
-
-static struct bytes first_of(struct row_sink *sink, const struct any_value *value)
-{
-    struct any_value first = *value;
-    if (value->kind == ANY_ARRAY && !any_value_first(value->bytes, &first))
-        return BYTES_NONE;
-    struct bytes text = text_of(sink, &first);
-    return value->kind == ANY_TEXT ? first_of_text(text) : text;
+    int64_t ns = row_value_nanoseconds(value, alias->transform == TRANSFORM_MILLIS ? 1e6 : 1e9);
+    if (ns != SPAN_I64_ABSENT)
+        sink->ttft_of_server = alias->transform == TRANSFORM_SERVER;
+    row_sink_store_integer(sink, alias, ns);
 }
 
 static void store_content(struct row_sink *sink, const struct dialect_alias *alias,
                           const struct any_value *value)
 {
-    int64_t bit = alias->column == SPAN_COLUMN_system_instructions ? TREE_SYSTEM_INSTRUCTIONS
-                  : alias->column == SPAN_COLUMN_input_messages    ? TREE_INPUT_MESSAGES
-                                                                   : TREE_OUTPUT_MESSAGES;
-    int64_t *trees = &sink->batch->content_is_tree[sink->row];
-    int64_t others = *trees == SPAN_I64_ABSENT ? 0 : *trees & ~bit;
-    if (value->kind != ANY_ARRAY && value->kind != ANY_MAP) {
-        if (*trees != SPAN_I64_ABSENT)
-            *trees = others;
-        row_sink_store_text(sink, alias, text_of(sink, value));
-        return;
-    }
-    if (value->whole.size > sink->string_bytes_max) { /* half a tree is no tree */
+    if ((value->kind == ANY_ARRAY || value->kind == ANY_MAP) &&
+        value->bytes.size > sink->string_bytes_max) { /* half a tree is no tree */
         sink->cut_strings++;
         return;
     }
-    row_sink_store_text(sink, alias, value->whole);
-    *trees = others | bit;
+    struct bytes text = row_value_json(sink, value);
+    if ((sink->slots_wanted >> alias->json) & 1) {
+        sink->slot[alias->json] = text;
+        sink->slots |= (uint32_t)(text.size > 0) << alias->json;
+    }
+    if (alias->span_rank >= sink->rank[alias->column])
+        row_sink_store_text(sink, alias, text);
 }
 
 void row_sink_store(struct row_sink *sink, const struct dialect_alias *alias,
                     const struct any_value *value)
 {
+    double real = (double)NAN;
     switch (alias->transform) {
     case TRANSFORM_TEXT:
-        row_sink_store_text(sink, alias, text_of(sink, value));
+        row_sink_store_text(sink, alias, row_value_text(sink, value));
+        break;
+    case TRANSFORM_QUOTED:
+        row_sink_store_text(sink, alias, row_value_unquoted(row_value_text(sink, value)));
+        break;
+    case TRANSFORM_PROVIDER:
+        row_sink_store_text(sink, alias, provider_of(sink, row_value_text(sink, value)));
         break;
     case TRANSFORM_TOKENS:
-        row_sink_store_integer(sink, alias, count_of(value));
+    case TRANSFORM_APART:
+        row_sink_store_integer(sink, alias, row_value_count(value));
         break;
     case TRANSFORM_BOOLEAN:
-        row_sink_store_integer(sink, alias, boolean_of(value));
+        row_sink_store_integer(sink, alias, row_value_boolean(value));
         break;
     case TRANSFORM_SECONDS:
-        row_sink_store_integer(sink, alias, nanoseconds_of(value, 1e9));
-        break;
     case TRANSFORM_MILLIS:
-        row_sink_store_integer(sink, alias, nanoseconds_of(value, 1e6));
+    case TRANSFORM_SERVER:
+        store_time(sink, alias, value);
+        break;
+    case TRANSFORM_PRICE:
+        if (row_value_real(value, &real) && real > 0)
+            row_sink_store_real(sink, alias, real);
         break;
     case TRANSFORM_FIRST:
-        row_sink_store_text(sink, alias, first_of(sink, value));
+        row_sink_store_text(sink, alias, row_value_first(sink, value));
         break;
     case TRANSFORM_CONTENT:
         store_content(sink, alias, value);
         break;
+    case TRANSFORM_SLOT:
+        store_slot(sink, alias, value);
+        break;
     case TRANSFORM_MARK:
-        sink->mark = alias->dialect;
+        store_mark(sink, alias);
         break;
     default:
         CHECK_HOT(!"a transform of spans");
         break;
     }
-}
-
-/* ---- the last look ------------------------------------------------------------------------------------ */
-
-/* 0 <= time to first token <= duration. A little more is two clocks; a thousand times the truth is
- * milliseconds under a name that says seconds; anything else is not believed. */
-static int64_t plausible_ttft(int64_t ttft, int64_t stream, int64_t start, int64_t end)
-{
-    if (stream == 0)
-        return SPAN_I64_ABSENT; /* not streamed: what stands there is the duration */
-    if (start == SPAN_I64_ABSENT || end == SPAN_I64_ABSENT || end < start)
-        return ttft;
-    int64_t duration = end - start;
-    if (ttft <= duration)
-        return ttft;
-    int64_t slack = duration / 100 > 5000000 ? duration / 100 : 5000000;
-    if (ttft - duration <= slack)
-        return duration;
-    return ttft / 1000 <= duration ? ttft / 1000 : SPAN_I64_ABSENT;
-}
-
-/* Cached tokens are part of the total; where they exceed it, the total was written without them. */
-static void include_cached(struct span_batch *batch, uint32_t row)
-{
-    int64_t input = batch->input_tokens[row];
-    int64_t read = batch->cache_read_tokens[row], write = batch->cache_write_tokens[row];
-    if (input == SPAN_I64_ABSENT || (read == SPAN_I64_ABSENT && write == SPAN_I64_ABSENT))
-        return;
-    read = read == SPAN_I64_ABSENT ? 0 : read;
-    write = write == SPAN_I64_ABSENT ? 0 : write;
-    const int64_t most = INT64_MAX / 4; /* counts beyond it are nonsense and stay as they are */
-    if (input < most && read < most && write < most && read + write > input)
-        batch->input_tokens[row] = input + read + write;
-}
-
-void row_sink_finish(struct row_sink *sink, enum dialect scope)
-{
-    struct span_batch *batch = sink->batch;
-    uint32_t row = sink->row;
-    enum dialect dialect = dialect_decide(sink->generations, sink->mark, scope);
-    if (span_columns_have(&sink->wanted, SPAN_COLUMN_dialect))
-        batch->dialect[row] = dialect;
-    if (span_columns_have(&sink->wanted, SPAN_COLUMN_role))
-        batch->role[row] = dialect_role(dialect, batch->operation[row]);
-    if (batch->ttft_ns[row] != SPAN_I64_ABSENT)
-        batch->ttft_ns[row] = plausible_ttft(batch->ttft_ns[row], batch->stream[row],
-                                             batch->start_ns[row], batch->end_ns[row]);
-    include_cached(batch, row);
-    if (span_columns_have(&sink->wanted, SPAN_COLUMN_finish_reason) &&
-        !bytes_present(batch->finish_reason[row]) && bytes_present(batch->output_messages[row]) &&
-        (batch->content_is_tree[row] == SPAN_I64_ABSENT ||
-         !(batch->content_is_tree[row] & TREE_OUTPUT_MESSAGES)))
-        batch->finish_reason[row] = content_finish_reason(batch->output_messages[row]);
 }

@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
+#include "engine/span/row_scratch.h"
 
 #include <math.h>
 
@@ -84,6 +85,7 @@ struct span_batch *span_batch_create(uint32_t capacity)
     batch->capacity = capacity;
     batch->kind = memory_allocate_array(capacity, sizeof *batch->kind);
     batch->origin = memory_allocate_array(capacity, sizeof *batch->origin);
+    batch->generations = memory_allocate_array(capacity, sizeof *batch->generations);
     for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
         size_t size = capacity * type_bytes[column_types[column]];
         void *memory =
@@ -103,6 +105,8 @@ void span_batch_destroy(struct span_batch *batch)
         memory_free((uint8_t *)span_batch_column(batch, column) - stagger_bytes(column));
     memory_free(batch->kind);
     memory_free(batch->origin);
+    memory_free(batch->generations);
+    row_scratch_destroy(batch->scratch);
     arena_destroy(batch->arena);
     memory_free(batch);
 }

@@ -39,7 +39,8 @@ static inline void span_columns_add(struct span_column_set *set, enum span_colum
 
 enum row_kind { ROW_SPAN, ROW_VERDICT, ROW_LABEL, ROW_FEEDBACK, ROW_CONTENT };
 
-/* What a span is about; one call = one leaf. CALL, EMBEDDINGS and TOOL are leaves. */
+/* What a span is about. One request = one row of ROLE_CALL or ROLE_EMBEDDINGS, whatever else of the
+ * record is about it too (leaves.h). */
 enum span_role {
     ROLE_OTHER,
     ROLE_CALL,
@@ -53,26 +54,52 @@ enum span_role {
     ROLE_HTTP,
     ROLE_CALL_COPY,
     ROLE_CALL_ADDENDUM,
+    ROLE_CALL_AROUND,       /* a call around the span that counts: an instrumented, self-tracing library */
+    ROLE_EMBEDDINGS_AROUND, /* the same of embeddings */
+    ROLE_COUNT
 };
 
-/* Which naming convention; more come with the alias table. */
+/* Which naming convention. */
 enum dialect {
     DIALECT_UNKNOWN,
     DIALECT_OTEL_GENAI,
     DIALECT_OTEL_GENAI_OLD,
+    DIALECT_CLIENT, /* a client library that traces itself, in OTel GenAI names */
     DIALECT_OTHER,
-    /* known by their scope; core fields only until their names are in the alias table */
     DIALECT_OPENINFERENCE,
     DIALECT_OPENLLMETRY,
+    DIALECT_OPENLLMETRY_OLD, /* only as the owner of llm.request.type */
     DIALECT_OPENLIT,
     DIALECT_LANGFUSE,
     DIALECT_LANGSMITH,
     DIALECT_LITELLM,
     DIALECT_PYDANTIC_AI,
+    DIALECT_LOGFIRE,
     DIALECT_STRANDS,
     DIALECT_VERCEL_AI,
     DIALECT_HTTP,
     DIALECT_COUNT
+};
+
+/* Text of a span that is no column but decides others when the span is complete (dialects.def). */
+enum row_slot {
+    SLOT_NONE, /* takes marks */
+    SLOT_KIND,
+    SLOT_MODEL,
+    SLOT_ENTITY,
+    SLOT_LEVEL,
+    SLOT_FIRST_TOKEN,
+    SLOT_TOOL_CALLS,
+    SLOT_REQUEST,
+    SLOT_RESPONSE,
+    SLOT_PARAMETERS,
+    SLOT_USAGE,
+    SLOT_INPUT_DETAILS,
+    SLOT_OUTPUT_DETAILS,
+    SLOT_METADATA,
+    SLOT_PROMPT,
+    SLOT_COST,
+    SLOT_COUNT
 };
 
 /* Where a row came from: the record's number in the member's batch, and its place in the record. */
@@ -97,7 +124,10 @@ struct span_batch {
     struct arena *arena; /* for text that had to be made (JSON escapes, labels); reset with the batch */
     /* The decoder's own (row_sink.c): ranks every row starts with, and the `wanted` they were made for. */
     struct span_column_set ranked;
-    uint8_t first_rank[SPAN_COLUMN_COUNT + 1];
+    uint32_t slots_wanted, flats_wanted;
+    uint8_t first_rank[SPAN_COLUMN_COUNT + SLOT_COUNT];
+    uint8_t *generations;        /* per row, enum dialect_generation bits */
+    struct row_scratch *scratch; /* made when it is first needed (row_scratch.h) */
 };
 
 /* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */

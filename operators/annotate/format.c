@@ -23,7 +23,7 @@ _Static_assert((int)COUNT_PASS == (int)FLAG_PASS && (int)COUNT_FAIL == (int)FLAG
                "outcomes are counted by their bin");
 
 static const enum span_column reads[] = {
-    SPAN_COLUMN_role,        SPAN_COLUMN_output_messages, SPAN_COLUMN_content_is_tree,
+    SPAN_COLUMN_role,        SPAN_COLUMN_output_messages,
     SPAN_COLUMN_output_type, SPAN_COLUMN_finish_reason,   SPAN_COLUMN_COUNT,
 };
 static const enum span_column writes[] = {
@@ -157,9 +157,6 @@ static uint16_t outcome(const struct conf *conf, struct scratch *scratch, bool j
 static struct answer answer_of(struct scratch *scratch, const struct span_batch *batch,
                                uint32_t row)
 {
-    int64_t trees = batch->content_is_tree[row];
-    if (trees != SPAN_I64_ABSENT && (trees & TREE_OUTPUT_MESSAGES))
-        return (struct answer){ANSWER_UNPARSED, BYTES_NONE}; /* trees are not read yet */
     struct answer answer =
         content_answer(batch->output_messages[row], scratch->messages, batch->arena);
     if (answer.kind == ANSWER_NONE &&

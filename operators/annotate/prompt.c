@@ -25,7 +25,6 @@ static const enum span_column reads[] = {
     SPAN_COLUMN_prompt_hash_given,
     SPAN_COLUMN_system_instructions,
     SPAN_COLUMN_input_messages,
-    SPAN_COLUMN_content_is_tree,
     SPAN_COLUMN_role,
     SPAN_COLUMN_COUNT,
 };
@@ -90,9 +89,7 @@ static struct bytes content_of(const struct conf *conf, const struct span_batch 
     struct bytes content = batch->system_instructions[row];
     if (content.size > 0 || !conf->from_messages)
         return content;
-    int64_t trees = batch->content_is_tree[row];
-    bool tree = trees != SPAN_I64_ABSENT && (trees & TREE_INPUT_MESSAGES);
-    return tree ? BYTES_NONE : content_system_message(batch->input_messages[row]);
+    return content_system_message(batch->input_messages[row]);
 }
 
 static struct bytes label_of(const struct annotator_call *call, const struct span_batch *batch,

@@ -99,19 +99,6 @@ static void only_calls_are_checked(void **state)
     bench_close(&b);
 }
 
-static void trees_are_unparsed_until_they_are_read(void **state)
-{
-    (void)state;
-    struct bench b = bench_open(&annotator_format, 8);
-    uint32_t row = bench_row(&b, ROW_SPAN, ROLE_CALL);
-    b.batch->output_type[row] = BYTES_LITERAL("json");
-    b.batch->output_messages[row] = BYTES_LITERAL("\x2a\x00");
-    b.batch->content_is_tree[row] = 4;
-    bench_run(&b);
-    assert_int_equal(b.batch->format_bin[row], FLAG_UNPARSED);
-    bench_close(&b);
-}
-
 /* A column written twice, or a metric over a column that nobody fills, would be a bug of the plug. */
 static void metrics_stand_on_written_columns(void **state)
 {
@@ -136,7 +123,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_rows),
         cmocka_unit_test(only_calls_are_checked),
-        cmocka_unit_test(trees_are_unparsed_until_they_are_read),
         cmocka_unit_test(metrics_stand_on_written_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

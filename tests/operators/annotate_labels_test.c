@@ -107,9 +107,6 @@ static void prompt_from_messages_only_where_told(void **state)
     bench_set(&b, "prompt.from_messages", "true");
     bench_run(&b);
     expect_text(b.batch->prompt_label[row], "e1730f07badab339");
-    b.batch->content_is_tree[row] = 2;
-    bench_run(&b);
-    expect_text(b.batch->prompt_label[row], "none");
     bench_close(&b);
 }
 

@@ -73,7 +73,7 @@ static void a_span_as_a_line(void **state)
         "\"end_ns\":1795227555174398990,\"status\":{\"code\":0,\"message\":\"\"},\"dialect\":"
         "\"otel-genai\",\"role\":\"call\","
         "\"service\":\"shop\",\"environment\":\"prod\",\"scope\":\"my.scope\",\"operation\":"
-        "\"chat\",\"provider\":\"anthropic\","
+        "\"chat\",\"provider\":\"anthropic\",\"leaf\":true,"
         "\"stream\":true,\"request_model\":\"claude\",\"input_tokens\":120,\"cached_tokens\":20,"
         "\"error_type\":\"timeout\","
         "\"intent\":\"refund\",\"session\":\"c-1\",\"finish\":\"length\",\"finish_reasons\":[\"max_"
@@ -180,7 +180,7 @@ static void rows_are_absent_until_written(void **state)
             batch->score[row] = 3;
             batch->score_bin[row] = 2;
             batch->purpose[row] = 1;
-            batch->content_is_tree[row] = 1;
+            batch->leaf[row] = 1;
         }
         assert_true(span_batch_full(batch));
         span_batch_drop_last(batch);

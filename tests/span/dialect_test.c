@@ -10,7 +10,12 @@ static void every_name_is_found(void **state)
     assert_true(dialect_aliases_count > 80);
     for (uint32_t i = 0; i < dialect_aliases_count; i++) {
         const struct dialect_alias *alias = &dialect_aliases[i];
-        assert_ptr_equal(dialect_find((const uint8_t *)alias->name, alias->size), alias);
+        const struct dialect_alias *found =
+            alias->transform == TRANSFORM_SCOPE
+                ? dialect_find_in(dialect_scope_slots, dialect_scope_hash_seed,
+                                  (const uint8_t *)alias->name, alias->size)
+                : dialect_find((const uint8_t *)alias->name, alias->size);
+        assert_ptr_equal(found, alias);
         assert_int_equal(strlen(alias->name), alias->size);
     }
 }
@@ -92,8 +97,9 @@ static void scopes_by_whole_parts(void **state)
         {"ai", DIALECT_VERCEL_AI},
         {"aix", DIALECT_UNKNOWN},
         {"my.ai", DIALECT_UNKNOWN},
-        {"gen_ai.system",
-         DIALECT_VERCEL_AI}, /* below "gen_ai"; the attribute of that name is no scope */
+        {"gen_ai.system", DIALECT_VERCEL_AI}, /* below "gen_ai"; attributes are no scopes */
+        {"com.anthropic.sdk.python", DIALECT_CLIENT},
+        {"logfire.openai", DIALECT_LOGFIRE},
         {"", DIALECT_UNKNOWN},
         {".", DIALECT_UNKNOWN},
     };
@@ -123,33 +129,103 @@ static void dialect_of_what_a_span_says(void **state)
         assert_non_null(dialect_name(dialect));
 }
 
+static enum span_role role_of(enum dialect dialect, enum dialect kind_of, const char *kind,
+                              const char *operation, const char *name, struct bytes *said)
+{
+    const struct dialect_claim claim = {.dialect = dialect,
+                                        .kind_of = kind_of,
+                                        .kind = bytes_from_text(kind),
+                                        .operation = bytes_from_text(operation),
+                                        .name = bytes_from_text(name)};
+    *said = claim.operation;
+    return dialect_role(&claim, said);
+}
+
 static void roles_of_operations(void **state)
 {
     (void)state;
     static const struct {
-        enum dialect dialect;
-        const char *operation;
+        enum dialect dialect, kind_of;
+        const char *kind, *operation, *name;
         enum span_role role;
+        const char *said;
     } cases[] = {
-        {DIALECT_OTEL_GENAI, "chat", ROLE_CALL},
-        {DIALECT_OTEL_GENAI, "generate_content", ROLE_CALL},
-        {DIALECT_OTEL_GENAI_OLD, "text_completion", ROLE_CALL},
-        {DIALECT_OTEL_GENAI, "embeddings", ROLE_EMBEDDINGS},
-        {DIALECT_OTEL_GENAI, "execute_tool", ROLE_TOOL},
-        {DIALECT_OTEL_GENAI, "retrieval", ROLE_RETRIEVAL},
-        {DIALECT_OTEL_GENAI, "invoke_agent", ROLE_AGENT},
-        {DIALECT_OTEL_GENAI, "invoke_workflow", ROLE_WORKFLOW},
-        {DIALECT_OTEL_GENAI, "Chat", ROLE_OTHER},
-        {DIALECT_OTEL_GENAI, "", ROLE_OTHER},
-        {DIALECT_STRANDS, "chat", ROLE_CALL},
-        {DIALECT_OPENLLMETRY, "invoke_agent", ROLE_OTHER}, /* its chains say so too */
-        {DIALECT_LANGSMITH, "chat", ROLE_OTHER},
-        {DIALECT_HTTP, "", ROLE_HTTP},
-        {DIALECT_UNKNOWN, "", ROLE_OTHER},
+        {DIALECT_OTEL_GENAI, 0, "", "chat", "", ROLE_CALL, "chat"},
+        {DIALECT_OTEL_GENAI, 0, "", "generate_content", "", ROLE_CALL, "generate_content"},
+        {DIALECT_OTEL_GENAI_OLD, 0, "", "text_completion", "", ROLE_CALL, "text_completion"},
+        {DIALECT_OTEL_GENAI, 0, "", "embeddings", "", ROLE_EMBEDDINGS, "embeddings"},
+        {DIALECT_OTEL_GENAI, 0, "", "execute_tool", "", ROLE_TOOL, "execute_tool"},
+        {DIALECT_OTEL_GENAI, 0, "", "retrieval", "", ROLE_RETRIEVAL, "retrieval"},
+        {DIALECT_OTEL_GENAI, 0, "", "invoke_agent", "", ROLE_AGENT, "invoke_agent"},
+        {DIALECT_OTEL_GENAI, 0, "", "invoke_workflow", "", ROLE_WORKFLOW, "invoke_workflow"},
+        {DIALECT_OTEL_GENAI, 0, "", "Chat", "", ROLE_OTHER, "Chat"},
+        {DIALECT_OTEL_GENAI, 0, "", "", "", ROLE_OTHER, ""},
+        {DIALECT_STRANDS, 0, "", "chat", "", ROLE_CALL, "chat"},
+        {DIALECT_STRANDS, 0, "", "execute_event_loop_cycle", "", ROLE_TASK, "execute_event_loop_cycle"},
+        {DIALECT_HTTP, 0, "", "", "", ROLE_HTTP, ""},
+        {DIALECT_UNKNOWN, 0, "", "", "", ROLE_OTHER, ""},
+        {DIALECT_LITELLM, 0, "", "chat", "litellm_request", ROLE_CALL, "chat"},
+        {DIALECT_LITELLM, 0, "", "", "raw_gen_ai_request", ROLE_CALL_COPY, ""},
+        {DIALECT_OTEL_GENAI, 0, "", "", "raw_gen_ai_request", ROLE_OTHER, ""},
+        {DIALECT_OPENLLMETRY, 0, "", "", "chroma.query", ROLE_RETRIEVAL, ""},
+#define OLM DIALECT_OPENLLMETRY, DIALECT_OPENLLMETRY
+        {OLM, "workflow", "invoke_agent", "", ROLE_WORKFLOW, "invoke_agent"},
+        {OLM, "task", "vector_db_retrieve", "", ROLE_RETRIEVAL, "vector_db_retrieve"},
+        {OLM, "task", "execute_task", "", ROLE_TASK, "execute_task"},
+        {OLM, "agent", "", "", ROLE_AGENT, "invoke_agent"},
+        {OLM, "tool", "", "", ROLE_TOOL, "execute_tool"},
+        {DIALECT_OPENLLMETRY, DIALECT_OPENLLMETRY_OLD, "completion", "", "", ROLE_CALL, "text_completion"},
+        {DIALECT_OPENLLMETRY, DIALECT_OPENLLMETRY_OLD, "rerank", "", "", ROLE_RETRIEVAL, "rerank"},
+#define OI DIALECT_OPENINFERENCE, DIALECT_OPENINFERENCE
+        {OI, "LLM", "", "", ROLE_CALL, "chat"},
+        {OI, "EMBEDDING", "", "", ROLE_EMBEDDINGS, "embeddings"},
+        {OI, "CHAIN", "chat", "", ROLE_CHAIN, "chat"},
+        {OI, "RERANKER", "", "", ROLE_RETRIEVAL, "rerank"},
+        {OI, "PROMPT", "", "", ROLE_OTHER, ""},
+        {OI, "SOMETHING", "chat", "", ROLE_CALL, "chat"},
+#define LF DIALECT_LANGFUSE, DIALECT_LANGFUSE
+        {LF, "generation", "", "", ROLE_CALL, "chat"},
+        {LF, "span", "", "", ROLE_TASK, ""},
+        {LF, "span", "chat", "", ROLE_CALL, "chat"},
+        {LF, "retriever", "", "", ROLE_RETRIEVAL, "retrieval"},
+#define LS DIALECT_LANGSMITH, DIALECT_LANGSMITH
+        {LS, "prompt", "chat", "", ROLE_OTHER, "chat"},
+        {LS, "retriever", "embeddings", "", ROLE_RETRIEVAL, "embeddings"},
+        {LS, "llm", "chat", "", ROLE_CALL, "chat"},
+#define AI DIALECT_VERCEL_AI, DIALECT_VERCEL_AI
+        {AI, "ai.generateText", "", "", ROLE_WORKFLOW, ""},
+        {AI, "ai.generateText.doGenerate", "", "", ROLE_CALL, "chat"},
+        {AI, "ai.embedMany.doEmbed", "", "", ROLE_EMBEDDINGS, "embeddings"},
+        {AI, "ai.toolCall", "", "", ROLE_TOOL, "execute_tool"},
+        {DIALECT_LOGFIRE, DIALECT_LOGFIRE, "log", "chat", "", ROLE_CALL_ADDENDUM, "chat"},
+        {DIALECT_LOGFIRE, DIALECT_LOGFIRE, "log", "", "", ROLE_OTHER, ""},
+        {DIALECT_LOGFIRE, DIALECT_LOGFIRE, "span", "chat", "", ROLE_CALL, "chat"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(dialect_role(cases[i].dialect, bytes_from_text(cases[i].operation)),
-                         cases[i].role);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes said;
+        enum span_role role = role_of(cases[i].dialect, cases[i].kind_of, cases[i].kind,
+                                      cases[i].operation, cases[i].name, &said);
+        if (role != cases[i].role || !bytes_equal_text(said, cases[i].said))
+            fail_msg("case %zu (%s, %s): %s, %.*s", i, cases[i].kind, cases[i].operation,
+                     span_role_name(role), BYTES_FMT(said));
+    }
+}
+
+static void vendors_in_one_spelling(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"openai", "openai"},          {"OpenAI", "openai"},         {"openai.chat", "openai"},
+        {"openai.responses", "openai"}, {"Anthropic", "anthropic"},  {"az.ai.openai", "azure.ai.openai"},
+        {"vertex_ai", "gcp.vertex_ai"}, {"MistralAI", "mistral_ai"}, {"amazon-bedrock", "aws.bedrock"},
+        {"google.generative-ai.chat", "gcp.gemini"},                 {"acme", "acme"},
+        {"strands-agents", NULL},      {"Langchain", NULL},          {"InMemoryVectorStore", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes got = dialect_provider(bytes_from_text(cases[i][0]));
+        assert_true(cases[i][1] == NULL ? got.data == NULL : bytes_equal_text(got, cases[i][1]));
+    }
+    assert_null(dialect_provider(BYTES_NONE).data);
 }
 
 static void finish_reasons_in_one_language(void **state)
@@ -175,7 +251,8 @@ static void finish_reasons_in_one_language(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_true(bytes_equal_text(dialect_finish(bytes_from_text(cases[i][0])), cases[i][1]));
-    assert_null(dialect_finish(BYTES_LITERAL("error")).data);
+    assert_true(bytes_equal_text(dialect_finish(BYTES_LITERAL("error")), "error"));
+    assert_null(dialect_finish(BYTES_LITERAL("because")).data);
     assert_null(dialect_finish(BYTES_NONE).data);
     assert_true(dialect_finish_truncated(BYTES_LITERAL("max_output_tokens")));
     assert_false(dialect_finish_truncated(BYTES_LITERAL("stop")));
@@ -333,6 +410,7 @@ int main(void)
         cmocka_unit_test(scopes_by_whole_parts),
         cmocka_unit_test(dialect_of_what_a_span_says),
         cmocka_unit_test(roles_of_operations),
+        cmocka_unit_test(vendors_in_one_spelling),
         cmocka_unit_test(finish_reasons_in_one_language),
         cmocka_unit_test(finish_reason_inside_messages),
         cmocka_unit_test(system_message_in_front),

@@ -1,0 +1,35 @@
+/*
+ * row_scratch.h - memory that decoding a row or a record needs and a batch keeps: nothing is allocated
+ * once it has grown to what the traffic needs. Every part is bounded by its user.
+ */
+#ifndef ENGINE_SPAN_ROW_SCRATCH_H
+#define ENGINE_SPAN_ROW_SCRATCH_H
+
+#include "engine/base/buffer.h"
+#include "engine/base/json.h"
+#include "engine/span/any_value.h"
+
+#define ROW_FLATS_MAX 4096
+
+/* A value that belongs to a place in a list: llm.input_messages.3.message.role. */
+struct flat_item {
+    uint64_t order; /* list, index, field class, index inside: what sorts them (row_flat.c) */
+    struct bytes field;
+    struct any_value value;
+};
+
+struct row_scratch {
+    struct flat_item *flats;
+    uint32_t flats_count, flats_capacity;
+    struct buffer text, list; /* JSON being written: of one value, of a list of them */
+    struct json_document *json; /* made when it is first needed */
+    uint32_t *leaf_slots; /* row + 1 by span id (leaves.c) */
+    uint32_t leaf_slots_count;
+};
+
+struct row_scratch *row_scratch_create(void);
+void row_scratch_destroy(struct row_scratch *scratch);
+/* One more item, uninitialised; NULL beyond ROW_FLATS_MAX. */
+struct flat_item *row_scratch_flat(struct row_scratch *scratch);
+
+#endif
