@@ -233,3 +233,33 @@ struct bytes json_format_real(double value, char out[JSON_REAL_BYTES])
     memcpy(out, text, size);
     return bytes_of(out, size);
 }
+
+/* ---- writing values back ----------------------------------------------------------------------------- */
+
+static void *write_allocate(void *unused, size_t size)
+{
+    (void)unused;
+    return memory_allocate_raw(size);
+}
+
+static void *write_resize(void *unused, void *memory, size_t old_size, size_t size)
+{
+    (void)unused;
+    (void)old_size;
+    return memory_resize(memory, size);
+}
+
+static void write_free(void *unused, void *memory)
+{
+    (void)unused;
+    memory_free(memory);
+}
+
+void json_put_value(struct json_writer *writer, const struct json_value *value)
+{
+    const yyjson_alc allocator = {write_allocate, write_resize, write_free, NULL};
+    size_t size = 0;
+    char *text = value == NULL ? NULL : yyjson_val_write_opts(value_of(value), 0, &allocator, &size, NULL);
+    json_put_raw(writer, text != NULL ? bytes_of(text, size) : BYTES_LITERAL("null"));
+    memory_free(text);
+}

@@ -63,5 +63,6 @@ void json_put_boolean(struct json_writer *writer, bool value);
 void json_put_null(struct json_writer *writer);
 void json_put_hex(struct json_writer *writer, struct bytes id); /* bytes as lower-case hex text; absent is null */
 void json_put_raw(struct json_writer *writer, struct bytes json); /* already JSON */
+void json_put_value(struct json_writer *writer, const struct json_value *value); /* all of it; NULL is null. Allocates */
 
 #endif

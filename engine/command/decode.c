@@ -1,7 +1,12 @@
-/* decode.c - `assay decode`: files of spans as canonical JSON lines, with what could not be read. */
-#include "engine/span/canonical_json.h"
+/*
+ * decode.c - `assay decode`: files of spans as canonical JSON lines, with what could not be read.
+ *
+ * All files are read before lines are printed: what lies in several of them is told apart as in one.
+ */
+#include "engine/span/decode_lines.h"
 
 #include "engine/base/file.h"
+#include "engine/base/memory.h"
 #include "engine/command/command.h"
 
 #include <stdio.h>
@@ -9,9 +14,11 @@
 #define FILE_BYTES_MAX ((size_t)256 << 20)
 
 static const char help[] =
-    "assay decode FILE…\n\n"
+    "assay decode [--format auto|otlp_proto] [--content] FILE…\n\n"
     "Prints one canonical span per line as JSON. A file is one record value, as the Collector writes it\n"
     "(otlp_proto). What cannot be read is named on stderr with file, span and byte.\n\n"
+    "  --format NAME   what the files are; auto looks at their first bytes\n"
+    "  --content       messages, tools and documents too, in one form whatever the dialect\n\n"
     "Exit codes: 0 everything was read, 1 something was not, 2 arguments.\n";
 
 static bool print_lines(void *context, struct bytes lines, struct error *error)
@@ -22,14 +29,13 @@ static bool print_lines(void *context, struct bytes lines, struct error *error)
     return error_set(error, ERROR_SYSTEM, "standard output is closed");
 }
 
-static bool decode_file(const char *path, struct error *error)
+static bool decode_file(struct decode_lines *lines, const char *path, struct buffer *content,
+                        struct error *error)
 {
-    struct buffer content = BUFFER_WITH_LIMIT(FILE_BYTES_MAX);
     struct decode_report report = {0};
-    bool ok = file_read_all(path, &content, error) &&
-              decode_to_json(buffer_bytes(&content), print_lines, NULL, &report, error);
-    buffer_free(&content);
-    if (!ok)
+    *content = BUFFER_WITH_LIMIT(FILE_BYTES_MAX);
+    if (!file_read_all(path, content, error) ||
+        !decode_lines_take(lines, buffer_bytes(content), &report, error))
         return error_prefix(error, "%s", path);
     if (report.bad_spans == 0)
         return true;
@@ -38,12 +44,57 @@ static bool decode_file(const char *path, struct error *error)
                      report.bad_index, report.bad_offset, report.bad_reason);
 }
 
+struct decode_options {
+    bool content;
+};
+
+/* Takes decode's own options out of argv; the others are left for command_read_arguments. */
+static bool take_options(int *argc, char **argv, struct decode_options *options, struct error *error)
+{
+    int kept = 1, at = 1;
+    for (; at < *argc && argv[at][0] == '-' && strcmp(argv[at], "--") != 0; at++) {
+        if (strcmp(argv[at], "--content") == 0) {
+            options->content = true;
+        } else if (strcmp(argv[at], "--format") == 0) {
+            const char *name = at + 1 < *argc ? argv[++at] : "";
+            if (strcmp(name, "auto") != 0 && strcmp(name, "otlp_proto") != 0)
+                return error_set(error, ERROR_INPUT, "--format '%s' is not one of auto, otlp_proto", name);
+        } else {
+            argv[kept++] = argv[at];
+        }
+    }
+    for (; at < *argc; at++)
+        argv[kept++] = argv[at];
+    *argc = kept;
+    return true;
+}
+
+static int decode_files(const struct command_arguments *arguments, bool content, int argc, char **argv)
+{
+    struct error error = {0};
+    int code = COMMAND_OK;
+    struct decode_lines *lines = decode_lines_open(content, print_lines, NULL);
+    struct buffer *contents = memory_allocate_array((size_t)argc, sizeof *contents);
+    for (int i = arguments->files_from; i < argc; i++)
+        if (!decode_file(lines, argv[i], &contents[i], &error))
+            code = command_fail(arguments, &error, COMMAND_FAILED);
+    if (!decode_lines_finish(lines, &error))
+        code = command_fail(arguments, &error, COMMAND_FAILED);
+    for (int i = arguments->files_from; i < argc; i++)
+        buffer_free(&contents[i]);
+    memory_free(contents);
+    decode_lines_close(lines);
+    return code;
+}
+
 int command_decode(int argc, char **argv, const struct command_operators *operators)
 {
     (void)operators;
-    struct command_arguments arguments;
+    struct command_arguments arguments = {0};
+    struct decode_options options = {false};
     struct error error = {0};
-    if (!command_read_arguments(argc, argv, &arguments, &error))
+    if (!take_options(&argc, argv, &options, &error) ||
+        !command_read_arguments(argc, argv, &arguments, &error))
         return command_fail(&arguments, &error, COMMAND_USAGE);
     if (arguments.help) {
         (void)fputs(help, stdout);
@@ -53,9 +104,5 @@ int command_decode(int argc, char **argv, const struct command_operators *operat
         (void)error_set(&error, ERROR_INPUT, "decode needs files; see assay decode --help");
         return command_fail(&arguments, &error, COMMAND_USAGE);
     }
-    int code = COMMAND_OK;
-    for (int i = arguments.files_from; i < argc; i++)
-        if (!decode_file(argv[i], &error))
-            code = command_fail(&arguments, &error, COMMAND_FAILED);
-    return code;
+    return decode_files(&arguments, options.content, argc, argv);
 }

@@ -4,10 +4,8 @@
 #include "engine/base/json.h"
 #include "engine/span/content.h"
 #include "engine/span/dialect.h"
-#include "engine/span/otlp_proto.h"
 
-#define BATCH_ROWS      256
-#define LINES_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#include <math.h>
 
 enum shape { SHAPE_TEXT, SHAPE_INTEGER, SHAPE_BOOLEAN };
 
@@ -163,6 +161,10 @@ static void put_made(struct json_writer *writer, const struct span_batch *batch,
         json_key(writer, "ttft_ms");
         json_put_real(writer, (double)batch->ttft_ns[row] / 1e6);
     }
+    if (!isnan(batch->cost_usd[row])) {
+        json_key(writer, "cost_usd");
+        json_put_real(writer, batch->cost_usd[row]);
+    }
     json_key(writer, "failed");
     json_put_boolean(writer, batch->status[row] == 2 || bytes_present(batch->error_type[row]));
     const struct bytes contents[] = {batch->system_instructions[row], batch->input_messages[row],
@@ -181,75 +183,47 @@ static void put_made(struct json_writer *writer, const struct span_batch *batch,
     json_close_object(writer);
 }
 
-void canonical_json_row(const struct span_batch *batch, uint32_t row, struct buffer *out)
+/* Tools and documents are values, messages take the canonical form; what cannot be read is shown as it is. */
+static void put_content(struct json_writer *writer, const struct span_batch *batch, uint32_t row,
+                        struct json_document *document)
+{
+    const struct {
+        const char *name, *role;
+        struct bytes text;
+    } contents[] = {
+        {"system_instructions", "system", batch->system_instructions[row]},
+        {"input_messages", "user", batch->input_messages[row]},
+        {"output_messages", "assistant", batch->output_messages[row]},
+        {"tool_arguments", NULL, batch->tool_arguments[row]},
+        {"tool_result", NULL, batch->tool_result[row]},
+        {"retrieval_documents", NULL, batch->retrieval_documents[row]},
+    };
+    json_key(writer, "content");
+    json_open_object(writer);
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        struct bytes text = contents[i].text;
+        if (!bytes_present(text))
+            continue;
+        json_key(writer, contents[i].name);
+        if (contents[i].role != NULL && content_canonical(text, contents[i].role, document, writer))
+            continue;
+        if (contents[i].role == NULL && json_valid(document, text))
+            json_put_raw(writer, text);
+        else
+            json_put_text(writer, text);
+    }
+    json_close_object(writer);
+}
+
+void canonical_json_row(const struct span_batch *batch, uint32_t row, struct json_document *content,
+                        struct buffer *out)
 {
     struct json_writer writer = json_writer_on(out);
     json_open_object(&writer);
     put_core(&writer, batch, row);
     put_plain(&writer, batch, row);
     put_made(&writer, batch, row);
+    if (content != NULL)
+        put_content(&writer, batch, row, content);
     json_close_object(&writer);
-}
-
-/* ---- whole records --------------------------------------------------------------------------------------- */
-
-static bool recognised(struct bytes record, struct error *error)
-{
-    if (record.size == 0)
-        return error_set(error, ERROR_INPUT, "byte 0: the record is empty; nothing to decode");
-    switch (record.data[0]) {
-    case '{':
-    case '[':
-        return error_set(error, ERROR_INPUT,
-                         "byte 0: this is JSON; this version reads OTLP protobuf "
-                         "(Collector: kafka exporter, encoding: otlp_proto)");
-    case 0:
-    case 1:
-        return error_set(
-            error, ERROR_INPUT,
-            "byte 0: Confluent framing (schema registry); this version reads bare OTLP protobuf");
-    case 0xc3:
-        return error_set(error, ERROR_INPUT,
-                         "byte 0: Avro single-object encoding; this version reads OTLP protobuf");
-    default:
-        return true;
-    }
-}
-
-bool decode_to_json(struct bytes record,
-                    bool (*flush)(void *context, struct bytes lines, struct error *error),
-                    void *context, struct decode_report *report, struct error *error)
-{
-    *report = (struct decode_report){0};
-    if (!recognised(record, error))
-        return false;
-    struct span_batch *batch = span_batch_create(BATCH_ROWS);
-    struct buffer lines = BUFFER_WITH_LIMIT(LINES_BYTES_MAX);
-    batch->wanted = canonical_json_columns();
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, record, 0, &otlp_limits_default);
-    bool good = true;
-    for (enum decode_result result = DECODE_MORE; good && result == DECODE_MORE;) {
-        span_batch_reset(batch);
-        buffer_clear(&lines);
-        result = otlp_proto_decode(&cursor, batch);
-        for (uint32_t row = 0; row < batch->rows; row++) {
-            canonical_json_row(batch, row, &lines);
-            buffer_put_u8(&lines, '\n');
-        }
-        report->spans += batch->rows;
-        if (lines.failed)
-            good = error_set(error, ERROR_LIMIT, "%u spans as JSON need more than %zu bytes",
-                             batch->rows, LINES_BYTES_MAX);
-        else
-            good = flush(context, buffer_bytes(&lines), error);
-    }
-    report->bad_spans = cursor.bad_spans;
-    report->bad_index = cursor.bad_index;
-    report->bad_offset = cursor.bad_offset;
-    report->bad_reason = cursor.bad_reason;
-    report->cut_strings = cursor.cut_strings;
-    buffer_free(&lines);
-    span_batch_destroy(batch);
-    return good;
 }

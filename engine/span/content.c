@@ -78,6 +78,20 @@ static void add_text(struct pieces *pieces, struct bytes more)
     pieces->text = bytes_of(joined, pieces->text.size + more.size);
 }
 
+/* Bedrock's blocks, [{"text"},{"toolUse"}], and a message or blocks inside a part, as span events have them. */
+static void add_blocks(struct pieces *pieces, const struct json_value *blocks)
+{
+    for (size_t i = 0, count = json_is_array(blocks) ? json_count(blocks) : 0; i < count && i < PARTS_MAX; i++) {
+        const struct json_value *block = json_at(blocks, i);
+        add_text(pieces, json_text(json_get(block, "text")));
+        pieces->tools |= json_get(block, "toolUse") != NULL;
+    }
+    if (!json_is_object(blocks))
+        return;
+    add_text(pieces, json_text(json_get(blocks, "content")));
+    pieces->tools |= json_count(json_get(blocks, "tool_calls")) > 0;
+}
+
 static void add_part(struct pieces *pieces, const struct json_value *part)
 {
     if (json_is_text(part)) {
@@ -88,9 +102,13 @@ static void add_part(struct pieces *pieces, const struct json_value *part)
     if (bytes_equal_text(type, "text") || bytes_equal_text(type, "output_text")) {
         struct bytes text = json_text(json_get(part, "content"));
         add_text(pieces, bytes_present(text) ? text : json_text(json_get(part, "text")));
+        add_blocks(pieces, json_get(part, "content"));
     } else if (bytes_equal_text(type, "tool_call") || bytes_equal_text(type, "tool_use") ||
-               bytes_equal_text(type, "server_tool_call")) {
+               bytes_equal_text(type, "server_tool_call") || bytes_equal_text(type, "tool_calls")) {
         pieces->tools = true;
+    } else if (!bytes_present(type)) {
+        add_text(pieces, json_text(json_get(part, "text")));
+        pieces->tools |= json_get(part, "toolUse") != NULL;
     }
 }
 
@@ -116,7 +134,8 @@ static bool is_message(const struct json_value *value)
     return json_is_object(value) &&
            (json_get(value, "parts") != NULL ||
             (json_get(value, "role") != NULL &&
-             (json_get(value, "content") != NULL || json_get(value, "tool_calls") != NULL)));
+             (json_get(value, "content") != NULL || json_get(value, "tool_calls") != NULL ||
+              json_get(value, "toolCalls") != NULL)));
 }
 
 static bool is_assistant(const struct json_value *message)
@@ -131,7 +150,7 @@ static struct answer answer_of_message(const struct json_value *message, struct 
     struct pieces pieces = {.arena = arena};
     add_parts(&pieces, json_get(message, "parts"));
     add_parts(&pieces, json_get(message, "content"));
-    if (json_count(json_get(message, "tool_calls")) > 0)
+    if (json_count(json_get(message, "tool_calls")) > 0 || json_count(json_get(message, "toolCalls")) > 0)
         pieces.tools = true;
     if (pieces.refused)
         return (struct answer){ANSWER_UNPARSED, BYTES_NONE};
@@ -141,7 +160,7 @@ static struct answer answer_of_message(const struct json_value *message, struct 
 }
 
 /* Cut-off messages must not pass for plain text that someone wrote. */
-static bool looks_like_messages(struct bytes text)
+bool content_looks_like_messages(struct bytes text)
 {
     size_t probe = text.size < PROBE_BYTES ? text.size : PROBE_BYTES;
     for (size_t i = 0; i + 7 <= probe; i++) {
@@ -185,7 +204,7 @@ struct answer content_answer(struct bytes messages, struct json_document *docume
     const struct json_value *root = json_parse(document, messages, DEPTH_MAX, NULL);
     if (root != NULL)
         return answer_of_json(root, messages, arena);
-    if (looks_like_messages(messages))
+    if (content_looks_like_messages(messages))
         return (struct answer){ANSWER_UNPARSED, BYTES_NONE};
     return (struct answer){ANSWER_TEXT, messages};
 }

@@ -35,6 +35,16 @@ struct bytes content_system_message(struct bytes messages);
 /* Text is borrowed from messages, document or arena (several parts are joined there). */
 struct answer content_answer(struct bytes messages, struct json_document *document,
                              struct arena *arena);
+/* Cut-off messages must not pass for plain text that someone wrote. */
+bool content_looks_like_messages(struct bytes text);
+/* Content of any shape that instrumentations write, in the one canonical form: an array of messages
+ * {"role","parts":[…],"finish_reason"?}. Parts: {"type":"text","content"}, {"type":"reasoning","content"},
+ * {"type":"tool_call","id"?,"name"?,"arguments"?}, {"type":"tool_call_response","id"?,"response"?}, media as
+ * references {"type":"uri","uri"} or {"type":"blob","mime_type"?,"bytes"} without their data, and what is
+ * none of these {"type":…}. Plain text is one message of `role`. False, and nothing written: it is cut off or
+ * larger than the document holds. */
+bool content_canonical(struct bytes content, const char *role, struct json_document *document,
+                       struct json_writer *out);
 /* Words as people count them: runs between white space. */
 int64_t content_words(struct bytes text);
 

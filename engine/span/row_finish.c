@@ -7,6 +7,7 @@
 
 #include "engine/span/content.h"
 #include "engine/span/iso_time.h"
+#include "engine/span/row_scratch.h"
 
 #define STATUS_ERROR 2
 
@@ -132,10 +133,35 @@ static void settle_tool(struct row_sink *sink)
         store_if_empty(sink, SPAN_COLUMN_tool_name, batch->name[sink->row]);
 }
 
+/* Vercel writes text and tools apart: one message of both. */
+static void join_tool_calls(struct row_sink *sink)
+{
+    const struct span_batch *batch = sink->batch;
+    struct buffer *text = &row_sink_scratch(sink)->text;
+    struct bytes answer = batch->output_messages[sink->row];
+    buffer_clear(text);
+    struct json_writer out = json_writer_on(text);
+    json_open_object(&out);
+    json_key(&out, "role");
+    json_put_text(&out, BYTES_LITERAL("assistant"));
+    if (bytes_present(answer)) {
+        json_key(&out, "content");
+        json_put_text(&out, answer);
+    }
+    json_key(&out, "toolCalls");
+    json_put_raw(&out, sink->slot[SLOT_TOOL_CALLS]);
+    json_close_object(&out);
+    if (!text->failed)
+        row_sink_store_made(sink, SPAN_COLUMN_output_messages, sink->rank[SPAN_COLUMN_output_messages],
+                            arena_copy(batch->arena, buffer_bytes(text)));
+}
+
 /* What the answer says about itself and asks for. */
 static void settle_answer(struct row_sink *sink)
 {
     const struct span_batch *batch = sink->batch;
+    if (has_slot(sink, SLOT_TOOL_CALLS) && sink->rank[SPAN_COLUMN_output_messages] < RANK_FLAT)
+        join_tool_calls(sink);
     struct bytes answer = batch->output_messages[sink->row];
     if (!bytes_present(answer))
         return;

@@ -118,15 +118,34 @@ static void put_part(struct list *list, const struct flat_item *run, uint32_t co
     json_close_object(&list->out);
 }
 
+/* Blocks or a whole message as JSON text, and not an answer that happens to be JSON. */
+static bool is_blocks(struct bytes text)
+{
+    static const char *const starts[] = {"[{\"type\"",       "[{\"text\"",  "[{\"toolUse\"",
+                                         "[{\"toolResult\"", "[{\"image\"", "{\"role\"",
+                                         "{\"content\":"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t size = strlen(starts[i]);
+        if (text.size > size && memcmp(text.data, starts[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void put_text(struct list *list, const struct flat_item *item, const struct flat_item *call_id)
 {
+    bool tree = item->value.kind == ANY_ARRAY || item->value.kind == ANY_MAP;
     open_part(list, call_id != NULL ? "tool_call_response" : "text");
     if (call_id != NULL)
         put_member(list, "id", call_id);
-    if (call_id != NULL)
+    if (call_id != NULL) {
         put_member(list, "response", item);
-    else
+    } else if (tree || is_blocks(text_of(list, item))) {
         put_member(list, "content", item);
+    } else {
+        json_key(&list->out, "content");
+        json_put_text(&list->out, text_of(list, item));
+    }
     json_close_object(&list->out);
 }
 

@@ -37,7 +37,7 @@ static uint32_t decode(struct bytes record, struct span_batch *batch, struct otl
         CHECK(result == DECODE_DONE || span_batch_full(batch));
         touch_strings(batch);
         for (uint32_t row = 0; out != NULL && row < batch->rows; row++)
-            canonical_json_row(batch, row, out);
+            canonical_json_row(batch, row, NULL, out);
         rows += batch->rows;
     }
     CHECK((cursor->bad_spans == 0) == (cursor->bad_reason == NULL));

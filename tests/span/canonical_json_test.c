@@ -3,6 +3,7 @@
 
 #include "engine/base/json.h"
 #include "engine/span/canonical_json.h"
+#include "engine/span/decode_lines.h"
 #include "tests/span/otlp_build.h"
 #include "tests/span/rows.h"
 

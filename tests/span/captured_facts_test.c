@@ -114,7 +114,7 @@ static unsigned judge_span(void *context, const struct captured_place *p, const 
 {
     struct table *t = context;
     buffer_clear(&t->line);
-    canonical_json_row(b, row, &t->line);
+    canonical_json_row(b, row, NULL, &t->line);
     const struct json_value *got = json_parse(t->document, buffer_bytes(&t->line), 8, NULL);
     assert_non_null(got);
     double duration_ms = (double)(b->end_ns[row] - b->start_ns[row]) / 1e6;
