@@ -79,7 +79,7 @@ static const struct name_rule name_rules[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-static enum span_role role_of_operation(struct bytes operation)
+enum span_role dialect_role_of_operation(struct bytes operation)
 {
     for (size_t i = 0; i < COUNT_OF(operation_rules); i++) {
         struct bytes known = operation_rules[i].operation;
@@ -119,7 +119,7 @@ enum span_role dialect_role(const struct dialect_claim *claim, struct bytes *ope
     if (claim->dialect == DIALECT_HTTP)
         return ROLE_HTTP;
     enum span_role role =
-        claim->operation.size > 0 ? role_of_operation(claim->operation) : ROLE_OTHER;
+        claim->operation.size > 0 ? dialect_role_of_operation(claim->operation) : ROLE_OTHER;
     if (claim->kind_of == DIALECT_UNKNOWN && role != ROLE_OTHER)
         return role;
     for (size_t i = 0; i < COUNT_OF(name_rules); i++) {

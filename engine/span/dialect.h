@@ -145,6 +145,8 @@ struct dialect_claim {
 /* The role, before other spans of the record are looked at. *operation becomes the convention's word
  * where the span has none of its own. */
 enum span_role dialect_role(const struct dialect_claim *claim, struct bytes *operation);
+/* What an operation of the convention is; not empty. ROLE_OTHER: not known. */
+enum span_role dialect_role_of_operation(struct bytes operation);
 
 /* "otel-genai" for both generations, "openinference", …; "unknown". */
 const char *dialect_name(enum dialect dialect);

@@ -237,6 +237,8 @@ void leaves_settle(struct span_batch *batch, uint32_t first)
     struct record_rows rows = {.batch = batch, .first = first, .end = batch->rows};
     if (rows.end - first == 0 || !span_columns_have(&batch->wanted, SPAN_COLUMN_role))
         return;
+    if (rows.end - first == 1 && batch->role[first] != ROLE_CALL_ADDENDUM)
+        return;
     struct findings found = look(&rows);
     if (!found.nested && !found.client && !found.addendum)
         return;

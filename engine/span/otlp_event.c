@@ -21,15 +21,32 @@ static bool read_head(struct bytes event, struct bytes *name, uint64_t *time_ns)
     return true;
 }
 
-static bool read_attribute(struct row_sink *sink, struct bytes attribute)
+/* Values that nobody wants are not looked into. */
+static bool take_pair(struct row_sink *sink, struct bytes key, struct bytes body)
 {
-    struct key_value pair;
     struct any_value value;
-    if (!key_value_read(attribute.data, attribute.data + attribute.size, &pair) ||
-        !any_value_read(pair.value.data, pair.value.data + pair.value.size, &value))
+    if (!row_sink_event_wants(sink, key))
+        return true;
+    if (!any_value_read(body.data, body.data + body.size, &value))
         return false;
-    row_sink_event_attribute(sink, pair.key, &value);
+    row_sink_event_attribute(sink, key, &value);
     return true;
+}
+
+/* `at` is behind the tag. */
+static bool take_attribute(struct row_sink *sink, const uint8_t **at, const uint8_t *end)
+{
+    struct attribute split;
+    const uint8_t *next = split_short(*at, end, &split);
+    if (next != NULL) {
+        *at = next;
+        return take_pair(sink, bytes_of(split.key, split.key_size),
+                         bytes_of(split.value, split.value_size));
+    }
+    struct bytes body;
+    struct key_value pair;
+    return wire_bytes(at, end, &body) && key_value_read(body.data, body.data + body.size, &pair) &&
+           take_pair(sink, pair.key, pair.value);
 }
 
 bool otlp_event_decode(struct row_sink *sink, struct bytes event)
@@ -45,15 +62,11 @@ bool otlp_event_decode(struct row_sink *sink, struct bytes event)
     const uint8_t *end = at + event.size;
     while (at < end) {
         uint32_t tag;
-        struct bytes attribute;
         if (!wire_tag(&at, end, &tag))
             return false;
-        if (tag != WIRE_TAG(3, WIRE_BYTES)) {
-            if (!wire_skip(&at, end, tag))
-                return false;
-        } else if (!wire_bytes(&at, end, &attribute) || !read_attribute(sink, attribute)) {
+        bool ours = tag == WIRE_TAG(3, WIRE_BYTES);
+        if (ours ? !take_attribute(sink, &at, end) : !wire_skip(&at, end, tag))
             return false;
-        }
     }
     return true;
 }

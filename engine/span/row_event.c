@@ -52,16 +52,35 @@ bool row_sink_event(struct row_sink *sink, struct bytes name, int64_t time_ns)
 }
 
 /* A rank within the band of events, in the order the span's own names have. */
-static void take_as_the_spans(struct row_sink *sink, struct bytes name, const struct any_value *value)
+static uint8_t lower_rank(const struct dialect_alias *alias)
+{
+    return (uint8_t)(RANK_NONE + 1 + alias->span_rank / 8);
+}
+
+/* The alias when its value is wanted from an event; NULL otherwise. */
+static const struct dialect_alias *wanted_alias(const struct row_sink *sink, struct bytes name)
 {
     const struct dialect_alias *alias = dialect_find(name.data, name.size);
-    if (alias == NULL || alias->span_rank == 0 || alias->column >= SPAN_COLUMN_COUNT)
+    bool wanted = alias != NULL && alias->span_rank > 0 && alias->column < SPAN_COLUMN_COUNT &&
+                  lower_rank(alias) >= sink->rank[alias->column];
+    return wanted ? alias : NULL;
+}
+
+static void take_as_the_spans(struct row_sink *sink, struct bytes name, const struct any_value *value)
+{
+    const struct dialect_alias *alias = wanted_alias(sink, name);
+    if (alias == NULL)
         return;
     struct dialect_alias lower = *alias;
-    lower.span_rank = (uint8_t)(RANK_NONE + 1 + alias->span_rank / 8);
+    lower.span_rank = lower_rank(alias);
     lower.json = SLOT_NONE;
-    if (lower.span_rank >= sink->rank[lower.column])
-        row_sink_store(sink, &lower, value);
+    row_sink_store(sink, &lower, value);
+}
+
+bool row_sink_event_wants(const struct row_sink *sink, struct bytes name)
+{
+    bool as_the_spans = sink->event == EVENT_ATTRIBUTES || sink->event == EVENT_FIRST_TOKEN;
+    return !as_the_spans || wanted_alias(sink, name) != NULL;
 }
 
 static void take_finish(struct row_sink *sink, const struct any_value *value)

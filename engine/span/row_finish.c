@@ -180,7 +180,7 @@ static void settle_answer(struct row_sink *sink)
 
 /* ---- all of it ------------------------------------------------------------------------------------------- */
 
-static enum span_role settle_role(struct row_sink *sink, enum dialect dialect)
+static enum span_role role_by_all(struct row_sink *sink, enum dialect dialect)
 {
     struct span_batch *batch = sink->batch;
     uint32_t row = sink->row;
@@ -192,7 +192,19 @@ static enum span_role settle_role(struct row_sink *sink, enum dialect dialect)
         .name = batch->name[row],
         .generations = sink->generations,
     };
-    enum span_role role = dialect_role(&claim, &batch->operation[row]);
+    return dialect_role(&claim, &batch->operation[row]);
+}
+
+/* The convention's own word, where there is no other, needs no second look. */
+static enum span_role settle_role(struct row_sink *sink, enum dialect dialect)
+{
+    struct span_batch *batch = sink->batch;
+    uint32_t row = sink->row;
+    enum span_role role = ROLE_OTHER;
+    if (batch->operation[row].size > 0 && sink->kind_of == DIALECT_UNKNOWN && dialect != DIALECT_HTTP)
+        role = dialect_role_of_operation(batch->operation[row]);
+    if (role == ROLE_OTHER)
+        role = role_by_all(sink, dialect);
     batch->role[row] = role;
     batch->generations[row] =
         (uint8_t)(sink->generations | (dialect == DIALECT_CLIENT ? GENERATION_CLIENT : 0));

@@ -90,6 +90,8 @@ void row_sink_flat(struct row_sink *sink, struct bytes name, const struct any_va
 /* Span events, and log records that are events: what comes between start and the next belongs to it.
  * Only when events_wanted. False: nothing of it is wanted (row_event.c). */
 bool row_sink_event(struct row_sink *sink, struct bytes name, int64_t time_ns);
+/* False: the value need not be read. */
+bool row_sink_event_wants(const struct row_sink *sink, struct bytes name);
 void row_sink_event_attribute(struct row_sink *sink, struct bytes name,
                               const struct any_value *value);
 
