@@ -62,6 +62,7 @@ static const enum span_column more_columns[] = {
     SPAN_COLUMN_input_messages, SPAN_COLUMN_output_messages,
     SPAN_COLUMN_tool_arguments, SPAN_COLUMN_tool_result,
     SPAN_COLUMN_cost_usd,       SPAN_COLUMN_retrieval_documents,
+    SPAN_COLUMN_score,
 };
 
 struct span_column_set canonical_json_columns(void)
@@ -215,6 +216,32 @@ static void put_content(struct json_writer *writer, const struct span_batch *bat
     json_close_object(writer);
 }
 
+/* Score rows follow their span. */
+static void put_evaluations(struct json_writer *writer, const struct span_batch *batch, uint32_t span)
+{
+    bool any = false;
+    for (uint32_t row = span + 1; row < batch->rows && batch->kind[row] == ROW_VERDICT; row++) {
+        if (batch->origin[row].record != batch->origin[span].record ||
+            batch->origin[row].span != batch->origin[span].span)
+            break;
+        if (!any) {
+            json_key(writer, "evaluations");
+            json_open_array(writer);
+        }
+        any = true;
+        json_open_object(writer);
+        json_key(writer, "name");
+        json_put_text(writer, batch->dimension[row]);
+        json_key(writer, "evaluator");
+        json_put_text(writer, batch->evaluator[row]);
+        json_key(writer, "score");
+        json_put_real(writer, batch->score[row]);
+        json_close_object(writer);
+    }
+    if (any)
+        json_close_array(writer);
+}
+
 void canonical_json_row(const struct span_batch *batch, uint32_t row, struct json_document *content,
                         struct buffer *out)
 {
@@ -223,6 +250,7 @@ void canonical_json_row(const struct span_batch *batch, uint32_t row, struct jso
     put_core(&writer, batch, row);
     put_plain(&writer, batch, row);
     put_made(&writer, batch, row);
+    put_evaluations(&writer, batch, row);
     if (content != NULL)
         put_content(&writer, batch, row, content);
     json_close_object(&writer);

@@ -79,8 +79,10 @@ bool decode_lines_finish(struct decode_lines *lines, struct error *error)
     if (lines->records > 1)
         leaves_settle(batch, 0);
     for (uint32_t row = 0; good && row < batch->rows; row++) {
-        canonical_json_row(batch, row, lines->content, &lines->text);
-        buffer_put_u8(&lines->text, '\n');
+        if (batch->kind[row] == ROW_SPAN) {
+            canonical_json_row(batch, row, lines->content, &lines->text);
+            buffer_put_u8(&lines->text, '\n');
+        }
         if (lines->text.size >= LINES_BYTES || lines->text.failed || row + 1 == batch->rows)
             good = hand_over(lines, error);
     }
@@ -101,10 +103,11 @@ bool decode_lines_take(struct decode_lines *lines, struct bytes record, struct d
     for (enum decode_result result = DECODE_MORE; good && result == DECODE_MORE;) {
         if (span_batch_full(lines->batch))
             good = decode_lines_finish(lines, error);
-        uint32_t before = lines->batch->rows;
+        uint32_t row = lines->batch->rows;
         if (good)
             result = otlp_proto_decode(&cursor, lines->batch);
-        report->spans += lines->batch->rows - before;
+        for (; row < lines->batch->rows; row++)
+            report->spans += lines->batch->kind[row] == ROW_SPAN;
     }
     report->bad_spans = cursor.bad_spans;
     report->bad_index = cursor.bad_index;

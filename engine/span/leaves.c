@@ -41,7 +41,7 @@ static bool has_tokens(const struct span_batch *batch, uint32_t row)
 
 static bool of_client(const struct span_batch *batch, uint32_t row)
 {
-    return (batch->generations[row] & GENERATION_CLIENT) != 0;
+    return batch->kind[row] == ROW_SPAN && (batch->generations[row] & GENERATION_CLIENT) != 0;
 }
 
 static void set_leaf(struct span_batch *batch, uint32_t row, bool leaf)
@@ -218,6 +218,8 @@ static struct findings look(const struct record_rows *rows)
     uint64_t filter[(1 << FILTER_BITS) / 64] = {0};
     struct findings found = {false, false, false};
     for (uint32_t row = rows->first; row < rows->end; row++) {
+        if (batch->kind[row] != ROW_SPAN)
+            continue;
         uint32_t place = filter_place(batch->span_id[row]);
         filter[place / 64] |= (uint64_t)1 << place % 64;
         found.client |= of_client(batch, row);
@@ -245,7 +247,8 @@ void leaves_settle(struct span_batch *batch, uint32_t first)
     table_open(&rows);
     if (found.nested) {
         for (uint32_t row = first; row < rows.end; row++)
-            table_add(&rows, batch->span_id[row], row);
+            if (batch->kind[row] == ROW_SPAN)
+                table_add(&rows, batch->span_id[row], row);
         settle_nested(&rows, true);
         settle_nested(&rows, false);
     }

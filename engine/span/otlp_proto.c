@@ -12,6 +12,7 @@
 
 #include "engine/span/leaves.h"
 #include "engine/span/otlp_span.h"
+#include "engine/span/row_evaluation.h"
 
 const struct otlp_limits otlp_limits_default = {
     .spans_per_record_max = 100000,
@@ -65,17 +66,37 @@ static void start_row(struct walk *walk)
         batch->scope[row] = cursor->state.scope_name;
 }
 
-static void take_span(struct walk *walk, struct bytes span)
+/* The span's row and those of its evaluations. False: the batch is full before all are written; the span
+ * will be read again, and what was written before is then left out. */
+static bool write_rows(struct walk *walk)
+{
+    struct otlp_cursor *cursor = walk->cursor;
+    struct row_sink *sink = &walk->span.sink;
+    row_sink_finish(sink, cursor->state.scope_dialect);
+    if (sink->flats == 0)
+        return true;
+    struct evaluated_span span = row_evaluated_span(sink->batch, sink->row);
+    if (cursor->state.span_written)
+        span_batch_drop_last(sink->batch);
+    cursor->state.span_written = true;
+    return row_evaluations_write(sink, &span, &cursor->state.evaluations);
+}
+
+/* False: the batch is full and this span is not done. */
+static bool take_span(struct walk *walk, struct bytes span)
 {
     struct otlp_cursor *cursor = walk->cursor;
     bool good = cursor->state.spans < cursor->limits->spans_per_record_max;
+    uint32_t cut_strings = walk->span.sink.cut_strings;
     walk->span.reason = NULL;
     if (good) {
         start_row(walk);
         good = otlp_span_decode(&walk->span, span);
-        if (good)
-            row_sink_finish(&walk->span.sink, cursor->state.scope_dialect);
-        else
+        if (good && !write_rows(walk)) {
+            walk->span.sink.cut_strings = cut_strings; /* counted when it is done */
+            return false;
+        }
+        if (!good)
             span_batch_drop_last(walk->span.sink.batch);
     } else {
         walk->span.fault = span.data;
@@ -86,6 +107,9 @@ static void take_span(struct walk *walk, struct bytes span)
         cursor->bad_spans++;
     }
     cursor->state.spans++;
+    cursor->state.evaluations = 0;
+    cursor->state.span_written = false;
+    return true;
 }
 
 /* ---- containers ---------------------------------------------------------------------------------------- */
@@ -219,17 +243,16 @@ static bool decode_spans(struct walk *walk)
     struct bytes span;
     bool cut;
     for (;;) {
-        if (span_batch_full(walk->span.sink.batch)) {
-            cursor->state.span_at = (size_t)(at - base);
+        cursor->state.span_at = (size_t)(at - base);
+        if (span_batch_full(walk->span.sink.batch))
             return false;
-        }
         if (!next_body(cursor, &at, end, 2, true, &span, &cut))
             break;
         if (cut) {
             cursor->bad_spans++;
             cursor->state.spans++;
-        } else {
-            take_span(walk, span);
+        } else if (!take_span(walk, span)) {
+            return false;
         }
     }
     cursor->state.in_scope = false;

@@ -25,6 +25,8 @@ struct otlp_cursor {
         size_t resource_at, scope_at, span_at; /* next field to look at, per nesting level */
         size_t resource_end, scope_end;
         uint32_t spans;
+        uint32_t evaluations; /* rows written of the span at span_at, when the batch was full before its end */
+        bool span_written;    /* its own row was */
         bool in_resource, in_scope;
         struct bytes service, environment, app, scope_name, schema_url;
         struct bytes feature;

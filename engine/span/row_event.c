@@ -40,7 +40,8 @@ bool row_sink_event(struct row_sink *sink, struct bytes name, int64_t time_ns)
     enum dialect_event event = dialect_event_of(name);
     struct any_value role;
     sink->event = (uint8_t)event;
-    if (event == EVENT_NONE || event == EVENT_EVALUATION || ++sink->event_number > EVENTS_MAX)
+    if (event == EVENT_NONE || ++sink->event_number > EVENTS_MAX ||
+        (event == EVENT_EVALUATION && !span_columns_have(&sink->wanted, SPAN_COLUMN_score)))
         return false;
     if (event == EVENT_FIRST_TOKEN && time_ns != SPAN_I64_ABSENT &&
         (sink->first_token_ns == SPAN_I64_ABSENT || time_ns < sink->first_token_ns))
@@ -126,6 +127,8 @@ void row_sink_event_attribute(struct row_sink *sink, struct bytes name,
         take_as_the_spans(sink, name, value);
     else if (event == EVENT_DOCUMENT)
         take_document(sink, name, value);
+    else if (event == EVENT_EVALUATION)
+        row_flat_add(sink, FLAT_EVENT_EVALUATION, sink->event_number, name, value);
     else if (is_message(event))
         take_message(sink, name, value);
 }

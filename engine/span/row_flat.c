@@ -78,7 +78,8 @@ void row_flat_add(struct row_sink *sink, unsigned list, uint32_t index, struct b
     enum flat_class class = FLAT_FIELD;
     if (list == FLAT_DOCUMENTS)
         (void)strip(&field, "document.");
-    else
+    else if (list == FLAT_INPUT || list == FLAT_OUTPUT || list == FLAT_EVENT_INPUT ||
+             list == FLAT_EVENT_OUTPUT)
         class = classify(&field, &inner);
     struct flat_item *item = row_scratch_flat(scratch);
     if (item == NULL) {
@@ -97,8 +98,11 @@ void row_sink_flat(struct row_sink *sink, struct bytes name, const struct any_va
     struct bytes rest = BYTES_NONE;
     enum dialect_flat list = dialect_flat_of(name, &rest);
     uint32_t index;
-    if (((sink->flats_wanted >> list) & 1) && list != FLAT_NONE && list != FLAT_SCORES &&
-        row_flat_number(&rest, 0xffffff, &index))
+    if (list == FLAT_NONE || !((sink->flats_wanted >> list) & 1))
+        return;
+    if (list == FLAT_SCORES)
+        row_flat_add(sink, list, sink->flats, rest, value);
+    else if (row_flat_number(&rest, 0xffffff, &index))
         row_flat_add(sink, list, index, rest, value);
 }
 
@@ -184,6 +188,8 @@ void row_flat_finish(struct row_sink *sink, enum span_role role)
         unsigned list = flat_list(&items[first]);
         for (next = first + 1; next < count && flat_list(&items[next]) == list;)
             next++;
+        if (list == FLAT_EVALUATIONS || list == FLAT_SCORES || list == FLAT_EVENT_EVALUATION)
+            continue; /* rows of their own */
         enum span_column column = column_of(list, role);
         uint8_t rank = list < FLAT_EVENT_INPUT ? RANK_FLAT : RANK_FROM_EVENT;
         if (rank < sink->rank[column]) {

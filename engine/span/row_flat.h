@@ -6,8 +6,8 @@
 #include "engine/span/row_scratch.h"
 #include "engine/span/row_sink.h"
 
-/* Lists of message events, beside those of enum dialect_flat. */
-enum { FLAT_EVENT_INPUT = 8, FLAT_EVENT_OUTPUT = 9 };
+/* Lists of events, beside those of enum dialect_flat. */
+enum { FLAT_EVENT_INPUT = 8, FLAT_EVENT_OUTPUT = 9, FLAT_EVENT_EVALUATION = 10 };
 
 /* Classes of fields, in the order in which a message needs them. */
 enum flat_class {

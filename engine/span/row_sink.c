@@ -27,6 +27,9 @@ static void complete_wanted(struct span_column_set *wanted)
 #define NEEDS(column, needed)                                                                      \
     if (span_columns_have(wanted, SPAN_COLUMN_##column))                                           \
     span_columns_add(wanted, SPAN_COLUMN_##needed)
+    NEEDS(score, trace_id);
+    NEEDS(score, span_id);
+    NEEDS(score, end_ns);
     NEEDS(leaf, role);
     NEEDS(operation, role);
     NEEDS(tool_name, role);
@@ -84,7 +87,9 @@ static uint32_t flats_needed(const struct span_column_set *wanted)
 {
     return (uint32_t)span_columns_have(wanted, SPAN_COLUMN_input_messages) << FLAT_INPUT |
            (uint32_t)span_columns_have(wanted, SPAN_COLUMN_output_messages) << FLAT_OUTPUT |
-           (uint32_t)span_columns_have(wanted, SPAN_COLUMN_retrieval_documents) << FLAT_DOCUMENTS;
+           (uint32_t)span_columns_have(wanted, SPAN_COLUMN_retrieval_documents) << FLAT_DOCUMENTS |
+           (uint32_t)span_columns_have(wanted, SPAN_COLUMN_score) << FLAT_EVALUATIONS |
+           (uint32_t)span_columns_have(wanted, SPAN_COLUMN_score) << FLAT_SCORES;
 }
 
 void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max)
@@ -92,7 +97,8 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
     static const enum span_column from_events[] = {
         SPAN_COLUMN_input_messages, SPAN_COLUMN_output_messages,     SPAN_COLUMN_ttft_ns,
         SPAN_COLUMN_finish_reason,  SPAN_COLUMN_retrieval_documents, SPAN_COLUMN_error_type,
-        SPAN_COLUMN_tool_arguments, SPAN_COLUMN_tool_result,         SPAN_COLUMN_COUNT,
+        SPAN_COLUMN_tool_arguments, SPAN_COLUMN_tool_result,         SPAN_COLUMN_score,
+        SPAN_COLUMN_COUNT,
     };
     complete_wanted(&batch->wanted);
     sink->batch = batch;

@@ -77,7 +77,7 @@ static inline bool row_sink_wants(struct row_sink *sink, const struct dialect_al
 {
     sink->generations |= alias->generation;
     return alias->span_rank >= sink->rank[alias->column] ||
-           ((sink->slots_wanted >> alias->json) & 1) != 0;
+           (alias->json != SLOT_NONE && (sink->slots_wanted >> alias->json & 1) != 0);
 }
 static inline bool row_sink_may_be_flat(const struct row_sink *sink, const uint8_t *name,
                                         size_t size)

@@ -1,7 +1,8 @@
 /*
  * who.c - whose span is it: application, environment, intent and model as labels.
  *
- * Spans and content rows only: verdicts, labels and feedback bring their labels in their echo. Every
+ * Spans, content and evaluations that stood on spans: verdicts, labels and feedback bring their labels in
+ * their echo. Every
  * label is present afterwards ("unknown" where nobody said), and at most 64 bytes.
  */
 #include "engine/operator/label.h"
@@ -37,7 +38,8 @@ static void annotate(const struct annotator_call *call, struct span_batch *batch
 {
     const struct bytes unknown = BYTES_LITERAL("unknown");
     for (uint32_t row = 0; row < batch->rows; row++) {
-        if (batch->kind[row] != ROW_SPAN && batch->kind[row] != ROW_CONTENT)
+        bool on_span = batch->kind[row] == ROW_VERDICT && !bytes_present(batch->app[row]);
+        if (batch->kind[row] != ROW_SPAN && batch->kind[row] != ROW_CONTENT && !on_span)
             continue;
         struct bytes app = first_of(batch->app_given[row], batch->service[row]);
         bool is_call = batch->role[row] == ROLE_CALL;
