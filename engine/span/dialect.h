@@ -73,7 +73,7 @@ static inline uint32_t dialect_hash(const uint8_t *name, size_t size, uint64_t s
     uint64_t first = 0, middle = 0, last = 0;
     if (size >= 8) {
         first = hash_load64(name);
-        middle = hash_load64(name + (size >= 16 ? size / 2 : size - 8));
+        middle = hash_load64(name + (size * 5 >> 3) - 5);
         last = hash_load64(name + size - 8);
     } else {
         for (size_t i = 0; i < size; i++)
