@@ -30,6 +30,10 @@ struct otlp_cursor {
         struct bytes feature;
         bool damaged;          /* a container was broken: spans may be missing */
         uint8_t scope_dialect; /* enum dialect */
+        /* of the JSON walk: where it is, how many objects are open, and what stands there */
+        size_t at, resource_from, scope_from;
+        uint8_t open_objects;
+        bool in_list, after_value, found_list;
     } state;
     /* what went wrong so far in this record; one bad span never discards the others */
     uint32_t bad_spans;
