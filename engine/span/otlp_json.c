@@ -107,7 +107,7 @@ static bool read_resource(struct json_walk *w)
     struct bytes message;
     otlp_forget_resource(cursor);
     if (owner_at(w, cursor->state.resource_from, &otlp_resource, &message))
-        otlp_read_resource(cursor, message, rank);
+        otlp_read_resource(cursor, message, OTLP_RESOURCE_ATTRIBUTES, rank);
     return keep_text(w, &cursor->state.service) && keep_text(w, &cursor->state.environment) &&
            keep_text(w, &cursor->state.app) && keep_text(w, &cursor->state.feature);
 }

@@ -189,13 +189,13 @@ void otlp_forget_resource(struct otlp_cursor *cursor)
     cursor->state.app = cursor->state.feature = BYTES_NONE;
 }
 
-void otlp_read_resource(struct otlp_cursor *cursor, struct bytes resource,
+void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32_t field,
                         uint8_t rank[SPAN_COLUMN_COUNT])
 {
-    const uint8_t *at = resource.data;
+    const uint8_t *at = message.data;
     struct bytes attribute;
     bool cut;
-    while (next_body(cursor, &at, resource.data + resource.size, 1, true, &attribute, &cut) && !cut)
+    while (next_body(cursor, &at, message.data + message.size, field, true, &attribute, &cut) && !cut)
         decode_resource_attribute(cursor, attribute, rank);
 }
 
@@ -222,7 +222,7 @@ static void enter_resource(struct otlp_cursor *cursor, struct bytes resource_spa
     bool cut;
     otlp_forget_resource(cursor);
     while (next_body(cursor, &at, end, 1, false, &resource, &cut))
-        otlp_read_resource(cursor, resource, rank);
+        otlp_read_resource(cursor, resource, OTLP_RESOURCE_ATTRIBUTES, rank);
     cursor->state.in_resource = true;
     cursor->state.scope_at = (size_t)(resource_spans.data - base);
     cursor->state.resource_end = (size_t)(end - base);

@@ -35,8 +35,11 @@ void otlp_damage(struct otlp_cursor *cursor, size_t offset, const char *reason);
 void otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place);
 /* The next span of the record is bad. */
 void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reason);
-/* A Resource or InstrumentationScope message; text is borrowed from it. */
-void otlp_read_resource(struct otlp_cursor *cursor, struct bytes resource,
+/* What the attributes in this field of a message say about where spans come from, and the name of an
+ * InstrumentationScope message; text is borrowed from the message. */
+#define OTLP_RESOURCE_ATTRIBUTES 1
+#define OTLP_SPAN_ATTRIBUTES     9
+void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32_t field,
                         uint8_t rank[SPAN_COLUMN_COUNT]);
 void otlp_forget_resource(struct otlp_cursor *cursor);
 void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope);
