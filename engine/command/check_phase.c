@@ -73,7 +73,7 @@ static bool sample_spans(const struct setup *setup, struct bus *bus, struct evid
     struct span_batch *batch = span_batch_create(1024);
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         span_columns_add(&batch->wanted, columns[i]);
-    struct encoding_options encoding = {setup->flow.inputs[0].encoding, &setup->flow.otlp, setup->flow.avro};
+    struct encoding_options encoding = {setup->flow.inputs[0].encoding, SIGNAL_SPANS, &setup->flow.otlp, setup->flow.avro};
     bool good = true;
     for (int32_t p = 0; good && p < info.partitions && p < SAMPLE_PARTITIONS; p++)
         good = sample_partition(bus, topic, p, &encoding, batch, out, error);

@@ -42,7 +42,7 @@ static bool is_input(const struct flow_options *flow, const char *topic)
 static int64_t time_of_spans(struct replay_input *input, enum encoding encoding, struct bytes value)
 {
     int64_t latest_ns = -1;
-    struct encoding_options options = {encoding, &input->flow->otlp, input->flow->avro};
+    struct encoding_options options = {encoding, SIGNAL_SPANS, &input->flow->otlp, input->flow->avro};
     struct encoded_record record;
     encoding_start(&record, value, BYTES_NONE, 0, &options);
     enum decode_result result;

@@ -35,7 +35,7 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     front->json = json_create(JSON_MEMORY_BYTES);
     front->sha = sha256_create();
     for (uint32_t i = 0; i < options->inputs_count; i++)
-        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding, &options->otlp, options->avro};
+        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding, SIGNAL_SPANS, &options->otlp, options->avro};
     return front;
 }
 

@@ -180,7 +180,7 @@ bool decode_to_json(struct bytes record, enum encoding encoding,
                     void *context, struct decode_report *report, struct error *error)
 {
     *report = (struct decode_report){0};
-    struct encoding_options options = {encoding, &otlp_limits_default, NULL};
+    struct encoding_options options = {encoding, SIGNAL_SPANS, &otlp_limits_default, NULL};
     struct encoded_record encoded;
     const struct otlp_cursor *cursor = &encoded.cursor;
     if (record.size == 0)

@@ -24,23 +24,26 @@ static const uint8_t *json_start(struct bytes payload)
     return at < end && (*at == '{' || *at == '[') ? at : NULL;
 }
 
-/* OTLP has its own first keys; other objects, and arrays, are plain spans. `at` is at the bracket. */
-static enum encoding look_at_json(const uint8_t *at, const uint8_t *end)
+/* OTLP has its own keys; other objects, and arrays, are plain spans. `at` is at the bracket. */
+static enum encoding look_at_json(const uint8_t *at, const uint8_t *end, bool *logs)
 {
-    static const char *const otlp[] = {"resourceSpans", "resource_spans"};
+    static const char *const otlp[] = {"resourceSpans", "resource_spans", "resourceLogs",
+                                       "resource_logs"};
     struct walk_string key;
     if (*at == '[')
         return ENCODING_JSON;
     at = walk_space(at + 1, end);
     if (at < end && *at == '}')
-        return ENCODING_OTLP_JSON; /* an empty request */
+        return ENCODING_OTLP_JSON; /* an empty request, of either */
     for (int keys = 0; keys < KEYS_MAX; keys++) {
         const uint8_t *value = walk_key(walk_space(at, end), end, &key);
         if (value == NULL)
             break;
         for (size_t i = 0; i < sizeof otlp / sizeof *otlp; i++)
-            if (bytes_equal_text(key.raw, otlp[i]))
+            if (bytes_equal_text(key.raw, otlp[i])) {
+                *logs = i >= 2;
                 return ENCODING_OTLP_JSON;
+            }
         at = walk_skip(value, end);
         if (at == NULL || (at = walk_space(at, end)) == end || *at != ',')
             break;
@@ -61,12 +64,12 @@ static bool looks_like_otlp_proto(struct bytes payload)
 }
 
 /* Behind a schema id lies whatever the registry's schema says: JSON and OTLP show themselves. */
-static enum encoding look_behind_frame(struct bytes *payload)
+static enum encoding look_behind_frame(struct bytes *payload, bool *logs)
 {
     struct bytes bare = *payload;
     const uint8_t *json = json_start(bare);
     if (json != NULL)
-        return look_at_json(json, bare.data + bare.size);
+        return look_at_json(json, bare.data + bare.size, logs);
     if (framing_pass_indexes(&bare) && looks_like_otlp_proto(bare)) {
         *payload = bare;
         return ENCODING_OTLP_PROTO;
@@ -74,18 +77,52 @@ static enum encoding look_behind_frame(struct bytes *payload)
     return ENCODING_AVRO;
 }
 
-static enum encoding look(struct encoded_record *record, struct bytes *payload)
+static enum encoding look(struct encoded_record *record, struct bytes *payload, bool *logs)
 {
     if (record->framing.kind == FRAMING_FINGERPRINT)
         return ENCODING_AVRO;
     if (record->framing.kind != FRAMING_NONE && !record->framing.in_header)
-        return look_behind_frame(payload);
+        return look_behind_frame(payload, logs);
     const uint8_t *json = json_start(*payload);
     if (json != NULL)
-        return look_at_json(json, payload->data + payload->size);
+        return look_at_json(json, payload->data + payload->size, logs);
     if (record->framing.kind != FRAMING_NONE && !looks_like_otlp_proto(*payload))
         return ENCODING_AVRO;
     return ENCODING_OTLP_PROTO;
+}
+
+/* Body of the first field of this number; false when there is none. */
+static bool first_body(struct bytes *message, uint32_t number)
+{
+    const uint8_t *at = message->data;
+    const uint8_t *end = at + message->size;
+    uint32_t tag;
+    while (at < end && wire_tag(&at, end, &tag)) {
+        if (tag == WIRE_TAG(number, WIRE_BYTES))
+            return wire_bytes(&at, end, message);
+        if (!wire_skip(&at, end, tag))
+            return false;
+    }
+    return false;
+}
+
+/* Requests of traces and logs differ in their leaves only: a LogRecord has times as fields 1 and 11, where
+ * a Span has its trace id and events. */
+static bool holds_logs(struct bytes payload)
+{
+    struct bytes leaf = payload;
+    if (!first_body(&leaf, 1) || !first_body(&leaf, 2) || !first_body(&leaf, 2))
+        return false;
+    const uint8_t *at = leaf.data;
+    const uint8_t *end = at + leaf.size;
+    uint32_t tag;
+    while (at < end && wire_tag(&at, end, &tag)) {
+        if (tag >> 3 == 1 || tag >> 3 == 11)
+            return (tag & 7) == WIRE_FIXED64;
+        if (!wire_skip(&at, end, tag))
+            return false;
+    }
+    return false;
 }
 
 /* ---- starting -------------------------------------------------------------------------------------------------- */
@@ -101,14 +138,30 @@ static void refuse(struct encoded_record *record, const char *reason)
 static bool resolve(struct encoded_record *record, struct bytes *payload)
 {
     enum encoding encoding = record->options->encoding;
+    enum signal_kind signal = record->options->signal;
+    bool logs = signal == SIGNAL_LOGS;
     bool framed = record->framing.kind != FRAMING_NONE && !record->framing.in_header;
     if (encoding == ENCODING_AUTO)
-        encoding = look(record, payload);
+        encoding = look(record, payload, &logs);
     else if (encoding == ENCODING_OTLP_PROTO && framed && !framing_pass_indexes(payload)) {
         refuse(record, "Confluent framing without the message indexes of protobuf");
         return false;
     }
+    const uint8_t *json = encoding == ENCODING_OTLP_JSON ? json_start(*payload) : NULL;
+    if (signal == SIGNAL_ANY && encoding == ENCODING_OTLP_PROTO)
+        logs = holds_logs(*payload);
+    else if (signal == SIGNAL_ANY && json != NULL)
+        (void)look_at_json(json, payload->data + payload->size, &logs);
+    if (logs != (signal == SIGNAL_LOGS) && signal != SIGNAL_ANY) {
+        refuse(record, logs ? "log records on a topic of spans" : "spans on a topic of log records");
+        return false;
+    }
     record->encoding = encoding;
+    record->cursor.logs = logs;
+    if (encoding == ENCODING_JSON && logs) {
+        refuse(record, "log records come as OTLP, this is other JSON");
+        return false;
+    }
     if (encoding != ENCODING_AVRO || record->options->avro != NULL)
         return true;
     refuse(record, "Avro: no schemas are at hand; configure the schema registry");

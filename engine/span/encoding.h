@@ -2,7 +2,7 @@
  * encoding.h - the one way from a record's value to rows: which encoding it is (what the topic's option
  * says, else by looking), what is around it, and the decoder for it.
  *
- * `auto` looks at the framing, then at the first bytes; it never guesses twice: what is recognised and
+ * Rows of log records (otlp_logs.h) come from OTLP only. `auto` looks at the framing, then at the first bytes; it never guesses twice: what is recognised and
  * cannot be read is refused with a reason that names the option.
  */
 #ifndef ENGINE_SPAN_ENCODING_H
@@ -30,8 +30,12 @@ struct avro_decoder {
                                  struct otlp_cursor *cursor, struct span_batch *batch);
 };
 
+/* What a topic holds. ANY: whatever the record shows, for tools that read both. */
+enum signal_kind { SIGNAL_SPANS, SIGNAL_LOGS, SIGNAL_ANY };
+
 struct encoding_options {
     enum encoding encoding;
+    enum signal_kind signal;
     const struct otlp_limits *limits;
     const struct avro_decoder *avro; /* NULL: Avro is refused */
 };

@@ -6,7 +6,7 @@
 #include "engine/span/otlp_json.h"
 
 #include "engine/span/json_walk.h"
-#include "engine/span/otlp_span.h"
+#include "engine/span/otlp_logs.h"
 #include "engine/span/otlp_transcode.h"
 
 /* Open objects: the request, a ResourceSpans, a ScopeSpans. Each has one list that matters. */
@@ -14,10 +14,14 @@ enum level { LEVEL_NONE, LEVEL_REQUEST, LEVEL_RESOURCE, LEVEL_SCOPE };
 
 #define NAMES_MAX 3
 
-static const char *const list_names[][NAMES_MAX] = {
-    [LEVEL_REQUEST] = {"resourceSpans", "resource_spans", NULL},
-    [LEVEL_RESOURCE] = {"scopeSpans", "scope_spans", "instrumentationLibrarySpans"},
-    [LEVEL_SCOPE] = {"spans", NULL, NULL},
+/* Of traces, then of logs. */
+static const char *const list_names[2][4][NAMES_MAX] = {
+    {[LEVEL_REQUEST] = {"resourceSpans", "resource_spans", NULL},
+     [LEVEL_RESOURCE] = {"scopeSpans", "scope_spans", "instrumentationLibrarySpans"},
+     [LEVEL_SCOPE] = {"spans", NULL, NULL}},
+    {[LEVEL_REQUEST] = {"resourceLogs", "resource_logs", NULL},
+     [LEVEL_RESOURCE] = {"scopeLogs", "scope_logs", "instrumentationLibraryLogs"},
+     [LEVEL_SCOPE] = {"logRecords", "log_records", "logs"}},
 };
 static const char *const owner_names[][NAMES_MAX] = {
     [LEVEL_RESOURCE] = {"resource", NULL, NULL},
@@ -204,13 +208,15 @@ static enum step take_span(struct json_walk *w, const uint8_t *at)
     const uint8_t *next = NULL;
     if (cursor->state.spans >= cursor->limits->spans_per_record_max) {
         otlp_refuse_span(cursor, place, "more spans than spans_per_record_max");
-    } else if ((next = message_at(w, at, &otlp_span, &to, &message)) == NULL) {
+    } else if ((next = message_at(w, at, cursor->logs ? &otlp_log_record : &otlp_span, &to, &message)) == NULL) {
         otlp_refuse_span(cursor, (size_t)(to.fault - w->base), to.reason);
     } else if (bytes_present(kept = keep_message(w, message))) {
-        if (read_owners(w))
-            otlp_take_span(&w->walk, kept, place);
-        else
+        if (!read_owners(w))
             otlp_refuse_span(cursor, place, TOO_LARGE);
+        else if (cursor->logs)
+            otlp_take_log(&w->walk, kept, place);
+        else
+            otlp_take_span(&w->walk, kept, place);
     } else if (w->walk.span.sink.batch->rows > 0) {
         return STEP_FULL;
     } else {
@@ -232,7 +238,7 @@ static enum step step_member(struct json_walk *w, const uint8_t *at)
     const uint8_t *value = walk_key(at, w->end, &key);
     if (value == NULL || (value = walk_space(value, w->end)) == w->end)
         return damaged(w, at, "a key in quotes, a colon and a value are expected here");
-    bool ours = is_one_of(key.raw, list_names[cursor->state.open_objects]);
+    bool ours = is_one_of(key.raw, list_names[cursor->logs][cursor->state.open_objects]);
     cursor->state.found_list |= ours;
     if (ours && *value == '[') {
         cursor->state.in_list = true;
@@ -240,7 +246,7 @@ static enum step step_member(struct json_walk *w, const uint8_t *at)
         return STEP_ON;
     }
     if (ours && *value != 'n')
-        return damaged(w, value, "resourceSpans, scopeSpans and spans must be arrays");
+        return damaged(w, value, "resourceSpans, scopeSpans and spans (resourceLogs, …) must be arrays");
     const uint8_t *next = walk_skip(value, w->end);
     if (next == NULL)
         return damaged(w, value, "a value without its end");
@@ -325,7 +331,7 @@ enum decode_result otlp_json_decode(struct otlp_cursor *cursor, struct span_batc
     if (result == STEP_FULL)
         return DECODE_MORE;
     if (!cursor->state.found_list)
-        otlp_damage(cursor, 0, "no resourceSpans: not an OTLP JSON trace record");
+        otlp_damage(cursor, 0, "no resourceSpans or resourceLogs: not an OTLP JSON record");
     otlp_settle_damage(cursor);
     return DECODE_DONE;
 }

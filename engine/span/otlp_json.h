@@ -1,5 +1,5 @@
 /*
- * otlp_json.h - OTLP JSON traces into rows: the same rows, limits and cursor as otlp_proto.h gives for
+ * otlp_json.h - OTLP JSON traces (and logs) into rows: the same rows, limits and cursor as otlp_proto.h gives for
  * the same spans in protobuf.
  *
  * A record is walked once, forward. Each span is turned into its protobuf message (otlp_transcode.h) in

@@ -10,7 +10,7 @@
  */
 #include "engine/span/otlp_proto.h"
 
-#include "engine/span/otlp_span.h"
+#include "engine/span/otlp_logs.h"
 
 const struct otlp_limits otlp_limits_default = {
     .spans_per_record_max = 100000,
@@ -55,15 +55,15 @@ void otlp_walk_open(struct otlp_walk *walk, struct otlp_cursor *cursor, struct s
     row_sink_open(&walk->span.sink, batch, cursor->limits->string_bytes_max);
 }
 
-static void start_row(struct otlp_walk *walk)
+void otlp_start_row(struct otlp_walk *walk, enum row_kind kind)
 {
     struct otlp_cursor *cursor = walk->cursor;
     struct span_batch *batch = walk->span.sink.batch;
     const struct span_column_set *wanted = &walk->span.sink.wanted;
-    uint32_t row = span_batch_add(batch, ROW_SPAN,
+    uint32_t row = span_batch_add(batch, kind,
                                   (struct row_origin){cursor->record_number, cursor->state.spans});
     row_sink_start(&walk->span.sink, row);
-    if (span_columns_have(wanted, SPAN_COLUMN_status))
+    if (kind == ROW_SPAN && span_columns_have(wanted, SPAN_COLUMN_status))
         batch->status[row] = 0;
     if (span_columns_have(wanted, SPAN_COLUMN_service))
         batch->service[row] = cursor->state.service;
@@ -95,7 +95,7 @@ void otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place)
         return;
     }
     walk->span.reason = NULL;
-    start_row(walk);
+    otlp_start_row(walk, ROW_SPAN);
     if (otlp_span_decode(&walk->span, span)) {
         row_sink_finish(&walk->span.sink, cursor->state.scope_dialect);
         cursor->state.spans++;
@@ -245,6 +245,15 @@ static void enter_scope(struct otlp_cursor *cursor, struct bytes scope_spans)
     cursor->state.scope_end = (size_t)(end - base);
 }
 
+/* The bodies of log records are made into text, which the arena must have room for. */
+static bool no_room(const struct otlp_walk *walk)
+{
+    const struct span_batch *batch = walk->span.sink.batch;
+    return span_batch_full(batch) ||
+           (walk->cursor->logs && batch->rows > 0 &&
+            arena_used_bytes(batch->arena) > arena_limit_bytes(batch->arena) / 2);
+}
+
 /* False when the batch is full. */
 static bool decode_spans(struct otlp_walk *walk)
 {
@@ -255,7 +264,7 @@ static bool decode_spans(struct otlp_walk *walk)
     struct bytes span;
     bool cut;
     for (;;) {
-        if (span_batch_full(walk->span.sink.batch)) {
+        if (no_room(walk)) {
             cursor->state.span_at = (size_t)(at - base);
             return false;
         }
@@ -264,6 +273,8 @@ static bool decode_spans(struct otlp_walk *walk)
         if (cut) {
             cursor->bad_spans++;
             cursor->state.spans++;
+        } else if (cursor->logs) {
+            otlp_take_log(walk, span, OTLP_PLACE_UNKNOWN);
         } else {
             otlp_take_span(walk, span, OTLP_PLACE_UNKNOWN);
         }
@@ -311,7 +322,7 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
     if (full)
         return DECODE_MORE;
     if (cursor->state.resource_at == 0)
-        damage(cursor, base, "no resource_spans: not an OTLP trace record");
+        damage(cursor, base, "no resource_spans or resource_logs: not an OTLP record");
     otlp_settle_damage(cursor);
     return DECODE_DONE;
 }

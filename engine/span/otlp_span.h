@@ -31,6 +31,8 @@ void otlp_walk_open(struct otlp_walk *walk, struct otlp_cursor *cursor, struct s
 void otlp_note(struct otlp_cursor *cursor, size_t offset, const char *reason);
 /* A container is broken: spans may be missing. */
 void otlp_damage(struct otlp_cursor *cursor, size_t offset, const char *reason);
+/* A new row with what resource and scope give to it. */
+void otlp_start_row(struct otlp_walk *walk, enum row_kind kind);
 /* The next span of the record as a row, or counted as bad. place: where it stands in the record. */
 void otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place);
 /* The next span of the record is bad. */

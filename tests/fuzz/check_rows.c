@@ -37,7 +37,8 @@ static uint32_t decode(struct encoded_record *record, struct span_batch *batch, 
     return rows;
 }
 
-void check_rows(struct bytes value, struct bytes header, enum encoding encoding)
+void check_rows(struct bytes value, struct bytes header, enum encoding encoding,
+                enum signal_kind signal)
 {
     static struct span_batch *one, *many;
     static struct buffer out, again;
@@ -50,7 +51,7 @@ void check_rows(struct bytes value, struct bytes header, enum encoding encoding)
             span_columns_add(&many->wanted, column);
         }
     }
-    const struct encoding_options options = {encoding, &otlp_limits_default, NULL};
+    const struct encoding_options options = {encoding, signal, &otlp_limits_default, NULL};
     struct encoded_record a, b;
     encoding_start(&a, value, header, 0, &options);
     encoding_start(&b, value, header, 0, &options);

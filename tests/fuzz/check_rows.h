@@ -6,6 +6,7 @@
 
 /* Decodes with batches of one row and of many: the same rows, every string can be touched, every row can
  * be printed, what is bad has a reason and a place in the value. */
-void check_rows(struct bytes value, struct bytes header, enum encoding encoding);
+void check_rows(struct bytes value, struct bytes header, enum encoding encoding,
+                enum signal_kind signal);
 
 #endif

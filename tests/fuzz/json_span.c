@@ -5,6 +5,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    check_rows(bytes_of(data, size), BYTES_NONE, ENCODING_JSON);
+    check_rows(bytes_of(data, size), BYTES_NONE, ENCODING_JSON, SIGNAL_SPANS);
     return 0;
 }
