@@ -246,9 +246,10 @@ bool walk_real(struct bytes text, double *out)
     return end == copy + text.size && isfinite(*out);
 }
 
+/* A fraction or an exponent: 5.0 and 1.7e18 are whole numbers, too. */
 static bool whole_of_real(struct bytes text, double *out)
 {
-    return walk_real(text, out) && *out == floor(*out) && fabs(*out) <= 9007199254740992.0;
+    return walk_real(text, out) && *out == floor(*out) && fabs(*out) < 18446744073709551616.0;
 }
 
 bool walk_unsigned(struct bytes text, uint64_t *out)
