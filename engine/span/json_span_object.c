@@ -201,11 +201,18 @@ static const uint8_t *enter(struct plain *p, const uint8_t *value, enum inside i
     return value + 1;
 }
 
+/* The table holds names of scopes, too. */
+static bool is_attribute(struct bytes name)
+{
+    const struct dialect_alias *alias = dialect_find(name.data, name.size);
+    return alias != NULL && alias->transform != TRANSFORM_SCOPE;
+}
+
 /* The attribute of this key among the members here: by its whole name, else by the canonical name. */
 static struct bytes attribute_name(const struct plain *p, size_t name_size,
                                    const struct json_span_name *known)
 {
-    bool own = dialect_find((const uint8_t *)p->name, name_size) != NULL;
+    bool own = is_attribute(bytes_of(p->name, name_size));
     return !own && known != NULL && known->attribute != NULL ? bytes_from_text(known->attribute)
                                                              : bytes_of(p->name, name_size);
 }
@@ -220,7 +227,7 @@ static const uint8_t *take_named(struct plain *p, const uint8_t *value, struct b
     }
     memcpy(p->name + prefix, key.data, key.size);
     struct bytes attribute = attribute_name(p, size, known);
-    if (*value != '{' || dialect_find(attribute.data, attribute.size) != NULL)
+    if (*value != '{' || is_attribute(attribute))
         return take_attribute(p, value, attribute);
     p->name[size] = '.';
     return enter(p, value, INSIDE_ATTRIBUTES, size + 1, opened);
