@@ -200,8 +200,9 @@ static void put_text_body(struct json_writer *writer, const struct log *log, str
 static bool put_messages(struct buffer *out, const struct log *log, uint32_t *count)
 {
     struct json_writer writer = json_writer_on(out);
-    struct any_value body;
-    if (!any_value_read(log->body.data, log->body.data + log->body.size, &body))
+    struct any_value body = {.kind = ANY_EMPTY};
+    if (bytes_present(log->body) &&
+        !any_value_read(log->body.data, log->body.data + log->body.size, &body))
         return false;
     struct bytes text = body.kind == ANY_TEXT ? body.bytes : log->content;
     bool is_json = text.size > 0 && text.data[0] == '{';
