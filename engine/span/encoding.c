@@ -86,7 +86,7 @@ static enum encoding look(struct encoded_record *record, struct bytes *payload, 
     const uint8_t *json = json_start(*payload);
     if (json != NULL)
         return look_at_json(json, payload->data + payload->size, logs);
-    if (record->framing.kind != FRAMING_NONE && !looks_like_otlp_proto(*payload))
+    if (record->framing.kind != FRAMING_NONE && !record->framing.indexed)
         return ENCODING_AVRO;
     return ENCODING_OTLP_PROTO;
 }

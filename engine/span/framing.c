@@ -36,9 +36,12 @@ bool framing_read(struct bytes value, struct bytes header, struct framing *out, 
 {
     *out = (struct framing){.payload = value};
     struct bytes rest;
-    if (bytes_present(header)) { /* indexes may stand behind the id there: the payload is bare */
+    if (bytes_present(header)) { /* the payload is bare */
         out->in_header = true;
-        return read_id(header, out, &rest, reason);
+        if (!read_id(header, out, &rest, reason))
+            return false;
+        out->indexed = rest.size > 0;
+        return true;
     }
     if (value.size == 0)
         return true;

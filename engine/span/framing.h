@@ -27,6 +27,7 @@ struct framing {
     struct bytes guid;
     uint64_t fingerprint;
     bool in_header;
+    bool indexed; /* in_header, and message indexes behind the id there: the payload is protobuf */
     struct bytes payload;
 };
 
