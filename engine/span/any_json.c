@@ -51,7 +51,8 @@ bool any_map_next(struct bytes map, const uint8_t **at, struct bytes *key, struc
 
 static void put_base64(struct json_writer *writer, struct bytes bytes)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t size = (bytes.size + 2) / 3 * 4;
     if (size > BASE64_BYTES_MAX) {
         json_put_null(writer);
@@ -64,7 +65,8 @@ static void put_base64(struct json_writer *writer, struct bytes bytes)
                          (left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
                          (left > 2 ? bytes.data[i + 2] : 0u);
         char four[4] = {letters[three >> 18], letters[three >> 12 & 63],
-                        left > 1 ? letters[three >> 6 & 63] : '=', left > 2 ? letters[three & 63] : '='};
+                        left > 1 ? letters[three >> 6 & 63] : '=',
+                        left > 2 ? letters[three & 63] : '='};
         buffer_append(writer->out, four, sizeof four);
     }
     buffer_put_u8(writer->out, '"');
@@ -107,7 +109,8 @@ static bool open_level(struct json_writer *writer, const struct any_value *value
     if (*depth == ANY_JSON_DEPTH_MAX)
         return false;
     bool map = value->kind == ANY_MAP;
-    levels[(*depth)++] = (struct level){value->bytes.data, value->bytes.data + value->bytes.size, map};
+    levels[(*depth)++] =
+        (struct level){value->bytes.data, value->bytes.data + value->bytes.size, map};
     if (map)
         json_open_object(writer);
     else
@@ -122,8 +125,8 @@ static bool level_next(struct json_writer *writer, struct level *level, struct a
     struct bytes key, element;
     bool found;
     if (level->map) {
-        found = any_map_next(bytes_of(level->at, (size_t)(level->end - level->at)), &level->at, &key,
-                             value);
+        found = any_map_next(bytes_of(level->at, (size_t)(level->end - level->at)), &level->at,
+                             &key, value);
         if (found)
             put_key(writer, key);
     } else {

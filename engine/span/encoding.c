@@ -153,7 +153,8 @@ static bool resolve(struct encoded_record *record, struct bytes *payload)
     else if (signal == SIGNAL_ANY && json != NULL)
         (void)look_at_json(json, payload->data + payload->size, &logs);
     if (logs != (signal == SIGNAL_LOGS) && signal != SIGNAL_ANY) {
-        refuse(record, logs ? "log records on a topic of spans" : "spans on a topic of log records");
+        refuse(record,
+               logs ? "log records on a topic of spans" : "spans on a topic of log records");
         return false;
     }
     record->encoding = encoding;
@@ -190,9 +191,10 @@ void encoding_start(struct encoded_record *record, struct bytes value, struct by
     struct bytes payload = record->framing.payload;
     if (!resolve(record, &payload))
         return;
-    const uint8_t *json = record->encoding == ENCODING_OTLP_JSON || record->encoding == ENCODING_JSON
-                              ? json_start(payload)
-                              : NULL;
+    const uint8_t *json =
+        record->encoding == ENCODING_OTLP_JSON || record->encoding == ENCODING_JSON
+            ? json_start(payload)
+            : NULL;
     if (json != NULL)
         payload = bytes_of(json, (size_t)(payload.data + payload.size - json));
     record->framing.payload = payload;

@@ -10,8 +10,8 @@
 
 #include "engine/base/bytes.h"
 
-#define FRAMING_HEADER    "__value_schema_id" /* the record header that may hold the id */
-#define FRAMING_ID_BYTES  ((size_t)5)
+#define FRAMING_HEADER     "__value_schema_id" /* the record header that may hold the id */
+#define FRAMING_ID_BYTES   ((size_t)5)
 #define FRAMING_GUID_BYTES ((size_t)16)
 
 enum framing_kind {
@@ -33,7 +33,8 @@ struct framing {
 
 /* header: the value of FRAMING_HEADER, absent when the record has none; it wins over the prefix. False
  * with a reason for people when the framing is broken, or of a kind that is not read. */
-bool framing_read(struct bytes value, struct bytes header, struct framing *out, const char **reason);
+bool framing_read(struct bytes value, struct bytes header, struct framing *out,
+                  const char **reason);
 /* The message indexes that Confluent's protobuf serializer puts before the payload, passed over; false
  * when there are none. */
 bool framing_pass_indexes(struct bytes *payload);

@@ -9,8 +9,9 @@
 
 #define LIST_DEPTH_MAX    4 /* arrays of arrays of spans: nobody needs more */
 #define MESSAGE_BYTES_MIN ((size_t)64 * 1024)
-#define MESSAGE_GROWTH    4 /* a message may be this much larger than its text: names of nested objects repeat */
-#define TOO_LARGE         "the span is larger than a batch has room for: raise limits.batch_rows"
+#define MESSAGE_GROWTH                                                                             \
+    4 /* a message may be this much larger than its text: names of nested objects repeat */
+#define TOO_LARGE "the span is larger than a batch has room for: raise limits.batch_rows"
 
 enum step { STEP_ON, STEP_FULL, STEP_END };
 

@@ -191,8 +191,8 @@ static const uint8_t *take_ttft(struct plain *p, const uint8_t *value, double un
 static struct frame *top(struct plain *p) { return &p->frames[p->depth - 1]; }
 
 /* Into the object at `value`. */
-static const uint8_t *enter(struct plain *p, const uint8_t *value, enum inside inside, size_t prefix,
-                            bool *opened)
+static const uint8_t *enter(struct plain *p, const uint8_t *value, enum inside inside,
+                            size_t prefix, bool *opened)
 {
     if (p->depth == DEPTH_MAX)
         return wrong(p, value, "objects are nested too deep");

@@ -6,10 +6,10 @@
 #include "engine/span/json_walk.h"
 
 struct json_span_object {
-    const uint8_t *end;    /* of the JSON text */
-    struct buffer *out;    /* the message; its limit bounds what a span may become */
+    const uint8_t *end;       /* of the JSON text */
+    struct buffer *out;       /* the message; its limit bounds what a span may become */
     struct walk_string scope; /* its name, in the JSON text */
-    const uint8_t *fault;  /* where it goes wrong */
+    const uint8_t *fault;     /* where it goes wrong */
     const char *reason;
 };
 

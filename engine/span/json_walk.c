@@ -84,11 +84,12 @@ static const uint8_t *take_unit(const uint8_t *at, const uint8_t *end, uint8_t *
     at += 4;
     uint32_t character = (uint32_t)unit;
     if (unit >= 0xd800 && unit <= 0xdfff) {
-        int32_t low =
-            unit < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? unit_at(at + 2, end) : -1;
+        int32_t low = unit < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u'
+                          ? unit_at(at + 2, end)
+                          : -1;
         bool pair = low >= 0xdc00 && low <= 0xdfff;
-        character = pair ? 0x10000 + (((uint32_t)unit - 0xd800) << 10) + ((uint32_t)low - 0xdc00)
-                         : 0xfffd;
+        character =
+            pair ? 0x10000 + (((uint32_t)unit - 0xd800) << 10) + ((uint32_t)low - 0xdc00) : 0xfffd;
         at += pair ? 6 : 0;
     }
     *out = put_character(*out, character);
@@ -134,7 +135,8 @@ bool walk_unescape(struct bytes raw, uint8_t *out, size_t *size)
 
 static bool ends_word(uint8_t c)
 {
-    return c <= ' ' || c == ',' || c == ']' || c == '}' || c == ':' || c == '[' || c == '{' || c == '"';
+    return c <= ' ' || c == ',' || c == ']' || c == '}' || c == ':' || c == '[' || c == '{' ||
+           c == '"';
 }
 
 const uint8_t *walk_word(const uint8_t *at, const uint8_t *end, struct bytes *out)
@@ -190,8 +192,9 @@ const uint8_t *walk_skip(const uint8_t *at, const uint8_t *end)
 
 /* Powers of ten that a double holds exactly: with a mantissa below 2^53 one division or multiplication
  * is rounded rightly (Clinger 1990). */
-static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* Digits with at most one point, at most 15 of them. */
 static bool short_real(struct bytes text, double *out)

@@ -25,8 +25,8 @@ static inline uint64_t walk_special8(const uint8_t *at)
     memcpy(&word, at, sizeof word);
     uint64_t quote = word ^ (ones * '"');
     uint64_t slash = word ^ (ones * '\\');
-    uint64_t marks = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                     ((slash - ones) & ~slash);
+    uint64_t marks =
+        ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
     return marks & (ones << 7);
 }
 

@@ -23,7 +23,8 @@ static size_t varint_size(uint64_t value)
 }
 
 /* Key and AnyValue around `size` bytes of a value whose tag is there; the bytes follow. */
-static void open_attribute(struct buffer *out, struct bytes key, uint8_t tag, size_t size, bool sized)
+static void open_attribute(struct buffer *out, struct bytes key, uint8_t tag, size_t size,
+                           bool sized)
 {
     size_t any = 1 + (sized ? varint_size(size) : 0) + size;
     size_t pair = 1 + varint_size(key.size) + key.size + 1 + varint_size(any) + any;

@@ -157,7 +157,7 @@ static size_t find_owner(struct json_walk *w, const uint8_t *at, enum level leve
 static void enter(struct json_walk *w, const uint8_t *at)
 {
     struct otlp_cursor *cursor = w->walk.cursor;
-    enum level level = (enum level)++cursor->state.open_objects;
+    enum level level = (enum level)++ cursor->state.open_objects;
     cursor->state.in_list = cursor->state.after_value = false;
     if (level == LEVEL_RESOURCE) {
         cursor->state.resource_from = find_owner(w, at, level);
@@ -208,7 +208,8 @@ static enum step take_span(struct json_walk *w, const uint8_t *at)
     const uint8_t *next = NULL;
     if (cursor->state.spans >= cursor->limits->spans_per_record_max) {
         otlp_refuse_span(cursor, place, "more spans than spans_per_record_max");
-    } else if ((next = message_at(w, at, cursor->logs ? &otlp_log_record : &otlp_span, &to, &message)) == NULL) {
+    } else if ((next = message_at(w, at, cursor->logs ? &otlp_log_record : &otlp_span, &to,
+                                  &message)) == NULL) {
         otlp_refuse_span(cursor, (size_t)(to.fault - w->base), to.reason);
     } else if (bytes_present(kept = keep_message(w, message))) {
         if (!read_owners(w))
@@ -246,7 +247,8 @@ static enum step step_member(struct json_walk *w, const uint8_t *at)
         return STEP_ON;
     }
     if (ours && *value != 'n')
-        return damaged(w, value, "resourceSpans, scopeSpans and spans (resourceLogs, …) must be arrays");
+        return damaged(w, value,
+                       "resourceSpans, scopeSpans and spans (resourceLogs, …) must be arrays");
     const uint8_t *next = walk_skip(value, w->end);
     if (next == NULL)
         return damaged(w, value, "a value without its end");

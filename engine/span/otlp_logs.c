@@ -86,7 +86,8 @@ static void note_attribute(struct log *log, struct bytes key, const struct any_v
 }
 
 /* Into the row's columns, or only looked at. */
-static bool read_attribute(struct otlp_walk *walk, struct log *log, struct bytes attribute, bool store)
+static bool read_attribute(struct otlp_walk *walk, struct log *log, struct bytes attribute,
+                           bool store)
 {
     struct key_value pair;
     struct any_value value;
@@ -144,7 +145,8 @@ static bool put_members(struct json_writer *writer, struct bytes map, bool wrapp
     struct bytes key;
     struct any_value value;
     while (any_map_next(map, &at, &key, &value)) {
-        if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role") || bytes_equal_text(key, "index"))
+        if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role") ||
+            bytes_equal_text(key, "index"))
             continue;
         if (wrapped && value.kind == ANY_MAP && bytes_equal_text(key, "message")) {
             const uint8_t *inner = value.bytes.data;
@@ -192,7 +194,8 @@ static struct bytes json_member(struct bytes object, const char *name)
 /* A body that is JSON text already. */
 static void put_text_body(struct json_writer *writer, const struct log *log, struct bytes text)
 {
-    struct bytes inner = log->event->event == EVENT_CHOICE ? json_member(text, "message") : BYTES_NONE;
+    struct bytes inner =
+        log->event->event == EVENT_CHOICE ? json_member(text, "message") : BYTES_NONE;
     json_put_raw(writer, bytes_present(inner) ? inner : text);
 }
 

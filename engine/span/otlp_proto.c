@@ -195,7 +195,8 @@ void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32
     const uint8_t *at = message.data;
     struct bytes attribute;
     bool cut;
-    while (next_body(cursor, &at, message.data + message.size, field, true, &attribute, &cut) && !cut)
+    while (next_body(cursor, &at, message.data + message.size, field, true, &attribute, &cut) &&
+           !cut)
         decode_resource_attribute(cursor, attribute, rank);
 }
 

@@ -1,10 +1,22 @@
 /* otlp_schema.c - the tables of otlp_schema.h; fields that come most often stand first. */
 #include "engine/span/otlp_schema.h"
 
-#define FIELD(camel, snake, number, type) {camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, type, false, NULL}
-#define CHILD(camel, snake, number, child) {camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, OTLP_MESSAGE, false, child}
-#define CHILDREN(camel, snake, number, child) {camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, OTLP_MESSAGE, true, child}
-#define MESSAGE_OF(table) {table, sizeof(table) / sizeof *(table)}
+#define FIELD(camel, snake, number, type)                                                          \
+    {                                                                                              \
+        camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, type, false, NULL              \
+    }
+#define CHILD(camel, snake, number, child)                                                         \
+    {                                                                                              \
+        camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, OTLP_MESSAGE, false, child     \
+    }
+#define CHILDREN(camel, snake, number, child)                                                      \
+    {                                                                                              \
+        camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, OTLP_MESSAGE, true, child      \
+    }
+#define MESSAGE_OF(table)                                                                          \
+    {                                                                                              \
+        table, sizeof(table) / sizeof *(table)                                                     \
+    }
 
 static const struct otlp_message any_value, key_value, array_value, list_value, event, link, status;
 
@@ -105,7 +117,8 @@ const struct otlp_message otlp_log_record = MESSAGE_OF(log_record_fields);
 
 /* ---- enums ------------------------------------------------------------------------------------------------- */
 
-static const char *const kind_names[] = {"UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"};
+static const char *const kind_names[] = {"UNSPECIFIED", "INTERNAL", "SERVER",
+                                         "CLIENT",      "PRODUCER", "CONSUMER"};
 static const char *const status_names[] = {"UNSET", "OK", "ERROR"};
 
 static uint8_t upper(uint8_t c) { return c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c; }

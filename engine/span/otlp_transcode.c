@@ -83,7 +83,8 @@ static const uint8_t *read_scalar(struct transcode *to, const uint8_t *at, struc
     out->text.escaped = false;
     const uint8_t *next = out->quoted ? walk_string(at + 1, to->end, &out->text)
                                       : walk_word(at, to->end, &out->text.raw);
-    return next != NULL ? next : wrong(to, at, "neither text nor number, or a text without its end");
+    return next != NULL ? next
+                        : wrong(to, at, "neither text nor number, or a text without its end");
 }
 
 static const uint8_t *put_text(struct transcode *to, const uint8_t *at,
@@ -213,7 +214,8 @@ static const uint8_t *put_scalar(struct transcode *to, const uint8_t *at,
     if (field->type == OTLP_TRACE_ID || field->type == OTLP_SPAN_ID)
         put_id(to, text, field);
     else if (!put_number(to, text, field) && field->type == OTLP_TIME)
-        return wrong(to, at, "a time must be nanoseconds since 1970, as digits or as text of digits");
+        return wrong(to, at,
+                     "a time must be nanoseconds since 1970, as digits or as text of digits");
     return next;
 }
 

@@ -14,10 +14,11 @@
 #define TRANSCODE_DEPTH_MAX 128 /* messages in messages: about 40 lists in lists */
 
 struct transcode {
-    const uint8_t *end;    /* of the JSON text */
-    uint8_t *out, *room;   /* next byte to write, end of the room */
-    size_t text_bytes_max; /* longer texts are cut one byte above it: who cuts them for good sees that */
-    const uint8_t *fault;  /* where it goes wrong */
+    const uint8_t *end;  /* of the JSON text */
+    uint8_t *out, *room; /* next byte to write, end of the room */
+    size_t
+        text_bytes_max; /* longer texts are cut one byte above it: who cuts them for good sees that */
+    const uint8_t *fault; /* where it goes wrong */
     const char *reason;
 };
 

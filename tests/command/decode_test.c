@@ -141,6 +141,15 @@ static void captured_records_replay(void **state)
     struct program_run run = PROGRAM_RUN(NULL, "replay", "--json", path);
     program_expect(&run, 0, "\"kind\":\"summary\"", "");
     program_expect(&run, 0, "\"records\":1,\"bad_records\":0", "");
+    TEST_NEEDS_DATA(path, FOLDER "/0000.otlp.json");
+    struct program_run json = PROGRAM_RUN(NULL, "replay", "--json", path);
+    program_expect(&json, 0, "\"records\":1,\"bad_records\":0", "");
+    const char *in_proto = strstr(program_out(&run), "\"spans\":"), *in_json = strstr(program_out(&json), "\"spans\":");
+    assert_non_null(in_proto);
+    assert_non_null(in_json);
+    assert_int_equal(strtol(in_proto + 8, NULL, 10), strtol(in_json + 8, NULL, 10));
+    assert_true(strtol(in_json + 8, NULL, 10) > 0);
+    program_free(&json);
     program_free(&run);
 }
 

@@ -10,7 +10,8 @@
 
 static struct otlp_cursor decode(struct span_batch **batch, const char *text)
 {
-    static const struct encoding_options options = {ENCODING_AUTO, SIGNAL_SPANS, &otlp_limits_default, NULL};
+    static const struct encoding_options options = {ENCODING_AUTO, SIGNAL_SPANS,
+                                                    &otlp_limits_default, NULL};
     struct encoded_record record;
     if (*batch == NULL)
         *batch = span_batch_create(16);
@@ -32,13 +33,21 @@ static void canonical_names(void **state)
 {
     (void)state;
     struct span_batch *b = NULL;
-    struct otlp_cursor cursor = decode(&b,
-        "{" IDS ",\"parent_span_id\":null,\"name\":\"c\\u0068at\",\"kind\":\"client\",\"start_ns\":1700000000000000001,\"end_ns\":\"1700000002000000001\","
-        "\"status\":{\"code\":2,\"message\":\"no \\\"x\\\"\"},\"service\":\"shop\",\"environment\":\"prod\",\"app\":\"web\",\"feature\":\"f\",\"intent\":\"i\","
-        "\"operation\":\"chat\",\"provider\":\"openai\",\"model\":\"gpt\",\"response_model\":\"gpt-1\",\"stream\":true,\"finish_reasons\":[\"length\"],"
-        "\"input_tokens\":17,\"output_tokens\":5.0,\"cached_tokens\":\"3\",\"ttft_ms\":250.5,\"session\":\"s\",\"user\":\"u\",\"prompt_name\":\"p\","
-        "\"prompt_version\":7,\"prompt_hash\":\"h\",\"error_type\":\"Timeout\",\"scope\":{\"name\":\"my.\\u0073cope\",\"version\":\"1\"},"
-        "\"output_messages\":[{\"role\":\"assistant\",\"content\":\"a \\\"b\\\"\"}],\"input_messages\":\"plain\\ntext\",\"unknown\":[[{}]],\"finish\":\"stop\"}");
+    struct otlp_cursor cursor =
+        decode(&b, "{" IDS ",\"parent_span_id\":null,\"name\":\"c\\u0068at\",\"kind\":\"client\","
+                           "\"start_ns\":1700000000000000001,\"end_ns\":\"1700000002000000001\","
+                   "\"status\":{\"code\":2,\"message\":\"no "
+                   "\\\"x\\\"\"},\"service\":\"shop\",\"environment\":\"prod\",\"app\":\"web\","
+                   "\"feature\":\"f\",\"intent\":\"i\","
+                   "\"operation\":\"chat\",\"provider\":\"openai\",\"model\":\"gpt\",\"response_"
+                   "model\":\"gpt-1\",\"stream\":true,\"finish_reasons\":[\"length\"],"
+                   "\"input_tokens\":17,\"output_tokens\":5.0,\"cached_tokens\":\"3\",\"ttft_ms\":"
+                   "250.5,\"session\":\"s\",\"user\":\"u\",\"prompt_name\":\"p\","
+                   "\"prompt_version\":7,\"prompt_hash\":\"h\",\"error_type\":\"Timeout\","
+                   "\"scope\":{\"name\":\"my.\\u0073cope\",\"version\":\"1\"},"
+                   "\"output_messages\":[{\"role\":\"assistant\",\"content\":\"a "
+                   "\\\"b\\\"\"}],\"input_messages\":\"plain\\ntext\",\"unknown\":[[{}]],"
+                   "\"finish\":\"stop\"}");
     assert_int_equal(cursor.bad_spans, 0);
     assert_int_equal(b->rows, 1);
     expect_text(b->name[0], "chat");
@@ -79,14 +88,20 @@ static void other_programs_spans(void **state)
 {
     (void)state;
     struct span_batch *b = NULL;
-    struct otlp_cursor cursor = decode(&b,
-        "{\"name\":\"chat\",\"context\":{\"trace_id\":\"0x0102030405060708090a0b0c0d0e0f10\",\"span_id\":\"0x0102030405060708\",\"trace_state\":\"[]\"},"
-        "\"kind\":\"SpanKind.SERVER\",\"parent_id\":\"0x1112131415161718\",\"start_time\":\"2026-11-01T10:07:00.000001Z\",\"end_time\":\"2026-11-01T12:07:01+02:00\","
-        "\"status\":{\"status_code\":\"ERROR\",\"description\":\"d\"},\"attributes\":{\"gen_ai.operation.name\":\"chat\",\"gen_ai\":{\"request\":{\"model\":\"m\"},"
-        "\"usage\":{\"input_tokens\":1}},\"name\":\"not the span's\"},\"events\":[],\"links\":[],\"resource\":{\"attributes\":{\"service.name\":\"shop\"},\"schema_url\":\"\"}}");
+    struct otlp_cursor cursor = decode(
+        &b, "{\"name\":\"chat\",\"context\":{\"trace_id\":\"0x0102030405060708090a0b0c0d0e0f10\","
+            "\"span_id\":\"0x0102030405060708\",\"trace_state\":\"[]\"},"
+            "\"kind\":\"SpanKind.SERVER\",\"parent_id\":\"0x1112131415161718\",\"start_time\":"
+            "\"2026-11-01T10:07:00.000001Z\",\"end_time\":\"2026-11-01T12:07:01+02:00\","
+            "\"status\":{\"status_code\":\"ERROR\",\"description\":\"d\"},\"attributes\":{\"gen_ai."
+            "operation.name\":\"chat\",\"gen_ai\":{\"request\":{\"model\":\"m\"},"
+            "\"usage\":{\"input_tokens\":1}},\"name\":\"not the "
+            "span's\"},\"events\":[],\"links\":[],\"resource\":{\"attributes\":{\"service.name\":"
+            "\"shop\"},\"schema_url\":\"\"}}");
     assert_int_equal(cursor.bad_spans, 0);
     expect_text(b->name[0], "chat");
-    assert_memory_equal(b->trace_id[0].data, "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16);
+    assert_memory_equal(b->trace_id[0].data,
+                        "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16);
     assert_memory_equal(b->parent_span_id[0].data, "\x11\x12\x13\x14\x15\x16\x17\x18", 8);
     assert_int_equal(b->span_kind[0], 2);
     assert_int_equal(b->start_ns[0], 1793527620000001000);
@@ -97,7 +112,8 @@ static void other_programs_spans(void **state)
     expect_text(b->request_model[0], "m");
     assert_int_equal(b->input_tokens[0], 1);
     expect_text(b->service[0], "shop");
-    decode(&b, "{\"traceId\":\"01020304-0506-0708-090A-0B0C0D0E0F10\",\"spanId\":\"AQIDBAUGBwg=\",\"start_ms\":1700000000000.5,\"duration_ms\":2,\"status\":\"OK\"}");
+    decode(&b, "{\"traceId\":\"01020304-0506-0708-090A-0B0C0D0E0F10\",\"spanId\":\"AQIDBAUGBwg=\","
+               "\"start_ms\":1700000000000.5,\"duration_ms\":2,\"status\":\"OK\"}");
     assert_int_equal(b->rows, 1);
     assert_int_equal(b->start_ns[0], 1700000000000500000);
     assert_int_equal(b->end_ns[0], 1700000000002500000);
@@ -109,7 +125,9 @@ static void arrays_and_lines(void **state)
 {
     (void)state;
     struct span_batch *b = NULL;
-    struct otlp_cursor cursor = decode(&b, " [ {" IDS ",\"name\":\"0\"} , {" IDS ",\"name\":\"1\"} ]\n{" IDS ",\"name\":\"2\",\"scope\":\"s\"}\r\n{" IDS ",\"name\":\"3\"}\n\n[]");
+    struct otlp_cursor cursor =
+        decode(&b, " [ {" IDS ",\"name\":\"0\"} , {" IDS ",\"name\":\"1\"} ]\n{" IDS
+                   ",\"name\":\"2\",\"scope\":\"s\"}\r\n{" IDS ",\"name\":\"3\"}\n\n[]");
     assert_int_equal(cursor.bad_spans, 0);
     assert_int_equal(b->rows, 4);
     for (uint32_t row = 0; row < 4; row++) {
@@ -133,15 +151,18 @@ static void a_bad_span_costs_itself(void **state)
         {"{" IDS ",\"user\":\"\\u00zz\"}", "illegal escape"},
         {"{" IDS ",\"name\":\"\\q\"}", "illegal escape"},
         {"{" IDS " \"a\":1}", "a comma or a closing bracket"},
-        {"{" IDS ",\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}", "nested too deep"},
+        {"{" IDS ",\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}",
+         "nested too deep"},
     };
     struct span_batch *b = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1000];
         snprintf(text, sizeof text, "[{" IDS "},%s,{" IDS ",\"name\":\"last\"}]", cases[i].span);
         struct otlp_cursor cursor = decode(&b, text);
-        if (b->rows != 2 || cursor.bad_spans != 1 || cursor.bad_index != 1 || strstr(cursor.bad_reason, cases[i].reason) == NULL)
-            fail_msg("%s: %u rows, %u bad: %s", cases[i].span, b->rows, cursor.bad_spans, cursor.bad_reason ? cursor.bad_reason : "");
+        if (b->rows != 2 || cursor.bad_spans != 1 || cursor.bad_index != 1 ||
+            strstr(cursor.bad_reason, cases[i].reason) == NULL)
+            fail_msg("%s: %u rows, %u bad: %s", cases[i].span, b->rows, cursor.bad_spans,
+                     cursor.bad_reason ? cursor.bad_reason : "");
         expect_text(b->name[1], "last");
     }
     struct otlp_cursor cursor = decode(&b, "[{" IDS "},{" IDS ",\"name\":\"open");
@@ -176,7 +197,8 @@ static void times(void **state)
         uint64_t ns = 0;
         bool good = json_span_time(bytes_from_text(cases[i].text), &ns);
         if (good != (cases[i].ns != 0) || (good && ns != cases[i].ns))
-            fail_msg("%s: %s, %llu", cases[i].text, good ? "read" : "refused", (unsigned long long)ns);
+            fail_msg("%s: %s, %llu", cases[i].text, good ? "read" : "refused",
+                     (unsigned long long)ns);
     }
 }
 
@@ -194,10 +216,12 @@ static void canonical_names_are_the_tables(void **state)
             fail_msg("plain JSON spans have no name for column %s", column);
         if (known->attribute == NULL)
             continue; /* a core field, or one with a unit */
-        const struct dialect_alias *named = dialect_find((const uint8_t *)known->attribute, strlen(known->attribute));
+        const struct dialect_alias *named =
+            dialect_find((const uint8_t *)known->attribute, strlen(known->attribute));
         assert_non_null(named);
         assert_int_equal(named->column, alias->column);
-        if (alias->span_rank + alias->rank > named->span_rank + named->rank && alias->rank <= named->rank)
+        if (alias->span_rank + alias->rank > named->span_rank + named->rank &&
+            alias->rank <= named->rank)
             fail_msg("%s ranks before %s", alias->name, named->name);
     }
 }
@@ -205,9 +229,12 @@ static void canonical_names_are_the_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(canonical_names),      cmocka_unit_test(other_programs_spans),
-        cmocka_unit_test(arrays_and_lines),     cmocka_unit_test(a_bad_span_costs_itself),
-        cmocka_unit_test(times),                cmocka_unit_test(canonical_names_are_the_tables),
+        cmocka_unit_test(canonical_names),
+        cmocka_unit_test(other_programs_spans),
+        cmocka_unit_test(arrays_and_lines),
+        cmocka_unit_test(a_bad_span_costs_itself),
+        cmocka_unit_test(times),
+        cmocka_unit_test(canonical_names_are_the_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

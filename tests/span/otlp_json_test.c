@@ -11,14 +11,16 @@
 
 #include <dirent.h>
 
-#define LIMIT ((size_t)64 << 20)
-#define IDS   "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
+#define LIMIT         ((size_t)64 << 20)
+#define IDS           "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
 #define AROUND(spans) "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[" spans "]}]}]}"
 
-static const struct encoding_options auto_spans = {ENCODING_AUTO, SIGNAL_SPANS, &otlp_limits_default, NULL};
+static const struct encoding_options auto_spans = {ENCODING_AUTO, SIGNAL_SPANS,
+                                                   &otlp_limits_default, NULL};
 
 /* Decodes into a batch of 16 rows; the batch is made at the first use. */
-static struct otlp_cursor decode(struct span_batch **batch, struct bytes value, const struct otlp_limits *limits)
+static struct otlp_cursor decode(struct span_batch **batch, struct bytes value,
+                                 const struct otlp_limits *limits)
 {
     struct encoding_options options = auto_spans;
     struct encoded_record record;
@@ -43,20 +45,30 @@ static void a_whole_span(void **state)
 {
     (void)state;
     struct span_batch *b = NULL;
-    struct otlp_cursor cursor = decode(&b, BYTES_LITERAL(
-        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"shop\"}}]},"
-        "\"scopeSpans\":[{\"scope\":{\"name\":\"my.scope\"},\"spans\":[{" IDS ",\"parentSpanId\":\"1112131415161718\","
-        "\"name\":\"chat m\",\"kind\":3,\"startTimeUnixNano\":\"1700000000000000001\",\"endTimeUnixNano\":1700000000000000002,"
-        "\"attributes\":[{\"key\":\"gen_ai.operation.name\",\"value\":{\"stringValue\":\"chat\"}},"
-        "{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"17\"}},"
-        "{\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":5}},"
-        "{\"value\":{\"doubleValue\":0.25},\"key\":\"gen_ai.response.time_to_first_chunk\"},"
-        "{\"key\":\"gen_ai.request.stream\",\"value\":{\"boolValue\":true}},"
-        "{\"key\":\"gen_ai.response.finish_reasons\",\"value\":{\"arrayValue\":{\"values\":[{\"stringValue\":\"length\"}]}}}],"
-        "\"status\":{\"code\":2,\"message\":\"went \\\"wrong\\\"\"}}]}]}]}"), NULL);
+    struct otlp_cursor cursor = decode(
+        &b,
+        BYTES_LITERAL(
+            "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
+            "\"value\":{\"stringValue\":\"shop\"}}]},"
+            "\"scopeSpans\":[{\"scope\":{\"name\":\"my.scope\"},\"spans\":[{" IDS
+            ",\"parentSpanId\":\"1112131415161718\","
+            "\"name\":\"chat "
+            "m\",\"kind\":3,\"startTimeUnixNano\":\"1700000000000000001\",\"endTimeUnixNano\":"
+            "1700000000000000002,"
+            "\"attributes\":[{\"key\":\"gen_ai.operation.name\",\"value\":{\"stringValue\":"
+            "\"chat\"}},"
+            "{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"17\"}},"
+            "{\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":5}},"
+            "{\"value\":{\"doubleValue\":0.25},\"key\":\"gen_ai.response.time_to_first_chunk\"},"
+            "{\"key\":\"gen_ai.request.stream\",\"value\":{\"boolValue\":true}},"
+            "{\"key\":\"gen_ai.response.finish_reasons\",\"value\":{\"arrayValue\":{\"values\":[{"
+            "\"stringValue\":\"length\"}]}}}],"
+            "\"status\":{\"code\":2,\"message\":\"went \\\"wrong\\\"\"}}]}]}]}"),
+        NULL);
     assert_int_equal(cursor.bad_spans, 0);
     assert_int_equal(b->rows, 1);
-    assert_memory_equal(b->trace_id[0].data, "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16);
+    assert_memory_equal(b->trace_id[0].data,
+                        "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16);
     assert_memory_equal(b->parent_span_id[0].data, "\x11\x12\x13\x14\x15\x16\x17\x18", 8);
     expect_text(b->name[0], "chat m");
     expect_text(b->service[0], "shop");
@@ -80,12 +92,18 @@ static void forms_that_others_write(void **state)
     (void)state;
     struct span_batch *b = NULL;
     /* base64 ids, enum names, snake_case, numbers with exponents, nulls, unknown members, old container names */
-    struct otlp_cursor cursor = decode(&b, BYTES_LITERAL(
-        " {\"x\":{\"resourceSpans\":[]},\"resource_spans\":[{\"instrumentationLibrarySpans\":[{\"spans\":[{\"trace_id\":\"AQIDBAUGBwgJCgsMDQ4PEA==\","
-        "\"span_id\":\"AQIDBAUGBwg\",\"parent_span_id\":\"\",\"kind\":\"SPAN_KIND_CLIENT\",\"start_time_unix_nano\":1.7e18,\"name\":null,"
-        "\"status\":{\"code\":\"OK\"},\"new\":[{}],\"attributes\":[{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"int_value\":\"42\",\"intValue\":null}}]}],"
-        "\"instrumentationLibrary\":{\"name\":\"old\"}}],\"schemaUrl\":\"\"}]}\n"
-        "{\"resourceSpans\":null}\n{}\n" AROUND("{" IDS ",\"status\":{}}")), NULL);
+    struct otlp_cursor cursor = decode(
+        &b,
+        BYTES_LITERAL(
+            " {\"x\":{\"resourceSpans\":[]},\"resource_spans\":[{\"instrumentationLibrarySpans\":[{"
+            "\"spans\":[{\"trace_id\":\"AQIDBAUGBwgJCgsMDQ4PEA==\","
+            "\"span_id\":\"AQIDBAUGBwg\",\"parent_span_id\":\"\",\"kind\":\"SPAN_KIND_CLIENT\","
+            "\"start_time_unix_nano\":1.7e18,\"name\":null,"
+            "\"status\":{\"code\":\"OK\"},\"new\":[{}],\"attributes\":[{\"key\":\"gen_ai.usage."
+            "input_tokens\",\"value\":{\"int_value\":\"42\",\"intValue\":null}}]}],"
+            "\"instrumentationLibrary\":{\"name\":\"old\"}}],\"schemaUrl\":\"\"}]}\n"
+            "{\"resourceSpans\":null}\n{}\n" AROUND("{" IDS ",\"status\":{}}")),
+        NULL);
     assert_int_equal(cursor.bad_spans, 0);
     assert_int_equal(b->rows, 2);
     assert_memory_equal(b->trace_id[0].data, b->trace_id[1].data, 16);
@@ -105,12 +123,17 @@ static void escapes_and_trees(void **state)
 {
     (void)state;
     struct span_batch *b = NULL;
-    decode(&b, BYTES_LITERAL(AROUND(
-        "{" IDS ",\"name\":\"\\u00e9 \\ud83d\\ude00 \\ud800 \\\\ \\/ \\b\\f\\n\\r\\t\\\" end\",\"attributes\":["
-        "{\"key\":\"gen_ai.output.messages\",\"value\":{\"arrayValue\":{\"values\":[{\"kvlistValue\":{\"values\":"
-        "[{\"key\":\"role\",\"value\":{\"stringValue\":\"assistant\"}}]}}]}}}]}")), NULL);
+    decode(&b,
+           BYTES_LITERAL(
+               AROUND("{" IDS ",\"name\":\"\\u00e9 \\ud83d\\ude00 \\ud800 \\\\ \\/ "
+                              "\\b\\f\\n\\r\\t\\\" end\",\"attributes\":["
+                      "{\"key\":\"gen_ai.output.messages\",\"value\":{\"arrayValue\":{\"values\":[{"
+                      "\"kvlistValue\":{\"values\":"
+                      "[{\"key\":\"role\",\"value\":{\"stringValue\":\"assistant\"}}]}}]}}}]}")),
+           NULL);
     expect_text(b->name[0], "\xc3\xa9 \xf0\x9f\x98\x80 \xef\xbf\xbd \\ / \b\f\n\r\t\" end");
-    static const uint8_t tree[] = "\x2a\x19\x0a\x17\x32\x15\x0a\x13\x0a\x04role\x12\x0b\x0a\x09" "assistant";
+    static const uint8_t tree[] = "\x2a\x19\x0a\x17\x32\x15\x0a\x13\x0a\x04role\x12\x0b\x0a\x09"
+                                  "assistant";
     assert_int_equal(b->output_messages[0].size, sizeof tree - 1);
     assert_memory_equal(b->output_messages[0].data, tree, sizeof tree - 1);
     assert_int_equal(b->content_is_tree[0], 4);
@@ -125,7 +148,8 @@ static void a_bad_span_costs_itself(void **state)
         const char *span, *reason;
     } cases[] = {
         {"{\"spanId\":\"0102030405060708\"}", "trace_id"},
-        {"{\"traceId\":\"00000000000000000000000000000000\",\"spanId\":\"0102030405060708\"}", "trace_id"},
+        {"{\"traceId\":\"00000000000000000000000000000000\",\"spanId\":\"0102030405060708\"}",
+         "trace_id"},
         {"{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"xyz\"}", "span_id"},
         {"{" IDS ",\"parentSpanId\":\"0102\"}", "parent_span_id"},
         {"{" IDS ",\"attributes\":{}}", "an array is expected"},
@@ -141,10 +165,13 @@ static void a_bad_span_costs_itself(void **state)
     struct span_batch *b = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1000];
-        snprintf(text, sizeof text, AROUND("{" IDS "},%s,{" IDS ",\"name\":\"last\"}"), cases[i].span);
+        snprintf(text, sizeof text, AROUND("{" IDS "},%s,{" IDS ",\"name\":\"last\"}"),
+                 cases[i].span);
         struct otlp_cursor cursor = decode(&b, bytes_from_text(text), NULL);
-        if (b->rows != 2 || cursor.bad_spans != 1 || cursor.bad_index != 1 || strstr(cursor.bad_reason, cases[i].reason) == NULL)
-            fail_msg("%s: %u rows, %u bad: %s", cases[i].span, b->rows, cursor.bad_spans, cursor.bad_reason);
+        if (b->rows != 2 || cursor.bad_spans != 1 || cursor.bad_index != 1 ||
+            strstr(cursor.bad_reason, cases[i].reason) == NULL)
+            fail_msg("%s: %u rows, %u bad: %s", cases[i].span, b->rows, cursor.bad_spans,
+                     cursor.bad_reason);
         expect_text(b->name[1], "last");
         size_t start = (size_t)(strstr(text, cases[i].span) - text);
         assert_in_range(cursor.bad_offset, start, start + strlen(cases[i].span));
@@ -175,8 +202,11 @@ static void broken_containers_keep_what_lies_before(void **state)
 static void every_truncation_is_bad_and_keeps_what_is_whole(void **state)
 {
     (void)state;
-    static const char text[] = "{\"resourceSpans\":[{\"resource\":{\"attributes\":[]},\"scopeSpans\":[{\"scope\":{\"name\":\"s\"},\"spans\":["
-                               "{" IDS ",\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":\"1\"}}]},{" IDS ",\"name\":\"\\u0041\"}]}]}]}";
+    static const char text[] =
+        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[]},\"scopeSpans\":[{\"scope\":{"
+        "\"name\":\"s\"},\"spans\":["
+        "{" IDS ",\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":\"1\"}}]},{" IDS
+        ",\"name\":\"\\u0041\"}]}]}]}";
     struct encoding_options options = auto_spans;
     options.encoding = ENCODING_OTLP_JSON;
     uint32_t before = 0;
@@ -201,18 +231,26 @@ static void every_truncation_is_bad_and_keeps_what_is_whole(void **state)
 static void limits_hold(void **state)
 {
     (void)state;
-    const struct otlp_limits small = {.spans_per_record_max = 2, .attributes_per_span_max = 1, .string_bytes_max = 4};
+    const struct otlp_limits small = {
+        .spans_per_record_max = 2, .attributes_per_span_max = 1, .string_bytes_max = 4};
     struct span_batch *b = NULL;
-    struct otlp_cursor cursor = decode(&b, BYTES_LITERAL(AROUND("{" IDS ",\"name\":\"abc\xc3\xa9" "fgh\"},{" IDS "},{" IDS "},{" IDS "}")), &small);
+    struct otlp_cursor cursor =
+        decode(&b,
+               BYTES_LITERAL(AROUND("{" IDS ",\"name\":\"abc\xc3\xa9"
+                                    "fgh\"},{" IDS "},{" IDS "},{" IDS "}")),
+               &small);
     assert_int_equal(b->rows, 2);
     assert_int_equal(cursor.bad_spans, 2);
     assert_int_equal(cursor.cut_strings, 1);
     expect_text(b->name[0], "abc");
-    cursor = decode(&b, BYTES_LITERAL(AROUND("{" IDS ",\"attributes\":[{\"key\":\"a\"},{\"key\":\"b\"}]}")), &small);
+    cursor = decode(
+        &b, BYTES_LITERAL(AROUND("{" IDS ",\"attributes\":[{\"key\":\"a\"},{\"key\":\"b\"}]}")),
+        &small);
     assert_int_equal(b->rows, 0);
     assert_non_null(strstr(cursor.bad_reason, "attributes_per_span_max"));
     struct buffer deep = BUFFER_WITH_LIMIT(LIMIT);
-    buffer_append_text(&deep, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS ",\"attributes\":[{\"key\":\"a\",\"value\":");
+    buffer_append_text(&deep, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS
+                              ",\"attributes\":[{\"key\":\"a\",\"value\":");
     for (int i = 0; i < 100000; i++)
         buffer_append_text(&deep, "{\"arrayValue\":{\"values\":[");
     for (int i = 0; i < 100000; i++)
@@ -232,7 +270,8 @@ static void batches_end_when_their_arena_is_full(void **state)
     (void)state;
     struct span_batch *batch = span_batch_create(64);
     struct buffer record = BUFFER_WITH_LIMIT(LIMIT);
-    const struct otlp_limits limits = {.spans_per_record_max = 100, .attributes_per_span_max = 100, .string_bytes_max = 8 << 20};
+    const struct otlp_limits limits = {
+        .spans_per_record_max = 100, .attributes_per_span_max = 100, .string_bytes_max = 8 << 20};
     batch->wanted = rows_all_columns();
     buffer_append_text(&record, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[");
     for (int i = 0; i < 20; i++) {
@@ -243,7 +282,9 @@ static void batches_end_when_their_arena_is_full(void **state)
         record.size += size;
         buffer_append_text(&record, "\"}");
     }
-    buffer_append_text(&record, "],\"scope\":{\"name\":\"my \\\"scope\"}}],\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"sh\\u006fp\"}}]}}]}");
+    buffer_append_text(&record, "],\"scope\":{\"name\":\"my "
+                                "\\\"scope\"}}],\"resource\":{\"attributes\":[{\"key\":\"service."
+                                "name\",\"value\":{\"stringValue\":\"sh\\u006fp\"}}]}}]}");
     struct encoding_options options = {ENCODING_AUTO, SIGNAL_SPANS, &limits, NULL};
     struct encoded_record encoded;
     encoding_start(&encoded, buffer_bytes(&record), BYTES_NONE, 0, &options);
@@ -269,8 +310,10 @@ static void batches_end_when_their_arena_is_full(void **state)
 static void nothing_is_allocated_in_the_steady_state(void **state)
 {
     (void)state;
-    static const char text[] = AROUND("{" IDS ",\"name\":\"\\u0041 name\",\"attributes\":[{\"key\":\"gen_ai.response.finish_reasons\",\"value\":"
-                                      "{\"arrayValue\":{\"values\":[{\"stringValue\":\"stop\"}]}}}]}");
+    static const char text[] = AROUND(
+        "{" IDS ",\"name\":\"\\u0041 "
+                "name\",\"attributes\":[{\"key\":\"gen_ai.response.finish_reasons\",\"value\":"
+        "{\"arrayValue\":{\"values\":[{\"stringValue\":\"stop\"}]}}}]}");
     struct span_batch *b = NULL;
     for (int i = 0; i < 20; i++)
         decode(&b, bytes_from_text(text), NULL);
@@ -315,7 +358,8 @@ static void captured_json_is_captured_protobuf(void **state)
     for (struct dirent *p = readdir(producers); p != NULL; p = readdir(producers)) {
         snprintf(folder, sizeof folder, "%s/%s", root, p->d_name);
         DIR *files = p->d_name[0] != '.' ? opendir(folder) : NULL;
-        for (struct dirent *f = files != NULL ? readdir(files) : NULL; f != NULL; f = readdir(files)) {
+        for (struct dirent *f = files != NULL ? readdir(files) : NULL; f != NULL;
+             f = readdir(files)) {
             snprintf(path, sizeof path, "%s/%s", folder, f->d_name);
             bool is_logs = strstr(f->d_name, ".logs.json") != NULL;
             if (!is_logs && strstr(f->d_name, ".otlp.json") == NULL)
@@ -329,7 +373,8 @@ static void captured_json_is_captured_protobuf(void **state)
             closedir(files);
     }
     closedir(producers);
-    print_message("%u files of traces and %u of logs are the same in both encodings\n", traces, logs);
+    print_message("%u files of traces and %u of logs are the same in both encodings\n", traces,
+                  logs);
     assert_true(traces > 0 && logs > 0);
 }
 

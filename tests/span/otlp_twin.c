@@ -60,7 +60,8 @@ struct members {
     size_t count;
 };
 
-static struct buffer *member(struct twin *t, struct members *m, const char *camel, const char *snake)
+static struct buffer *member(struct twin *t, struct members *m, const char *camel,
+                             const char *snake)
 {
     CHECK(m->count < MEMBERS_MAX);
     struct buffer *item = &m->items[m->count++];
@@ -75,9 +76,11 @@ static struct buffer *member(struct twin *t, struct members *m, const char *came
 static void put_object(struct twin *t, struct buffer *json, struct members *m)
 {
     if (dice(t, 8) == 0)
-        buffer_append_text(member(t, m, "unknownThing", "x"), "[1,{\"a\":[\"]}\\\"\"]},null,-2.5e3]");
+        buffer_append_text(member(t, m, "unknownThing", "x"),
+                           "[1,{\"a\":[\"]}\\\"\"]},null,-2.5e3]");
     if (dice(t, 8) == 0)
-        buffer_append_text(member(t, m, "droppedAttributesCount", "dropped_attributes_count"), "null");
+        buffer_append_text(member(t, m, "droppedAttributesCount", "dropped_attributes_count"),
+                           "null");
     buffer_put_u8(json, '{');
     for (size_t left = m->count; left > 0; left--) {
         size_t pick = dice(t, left);
@@ -100,16 +103,19 @@ static void put_json_integer(struct twin *t, struct buffer *json, int64_t value)
 
 static void put_json_id(struct twin *t, struct buffer *json, struct bytes id)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     buffer_put_u8(json, '"');
     bool base64 = dice(t, 3) == 0, upper = dice(t, 2);
     for (size_t i = 0; !base64 && i < id.size; i++)
         buffer_printf(json, upper ? "%02X" : "%02x", id.data[i]);
     for (size_t i = 0; base64 && i < id.size; i += 3) {
-        uint32_t three = (uint32_t)id.data[i] << 16 | (i + 1 < id.size ? (uint32_t)id.data[i + 1] << 8 : 0) |
+        uint32_t three = (uint32_t)id.data[i] << 16 |
+                         (i + 1 < id.size ? (uint32_t)id.data[i + 1] << 8 : 0) |
                          (i + 2 < id.size ? id.data[i + 2] : 0u);
         for (size_t j = 0; j < 4; j++)
-            buffer_put_u8(json, (uint8_t)(i + j > id.size ? '=' : letters[three >> (18 - 6 * j) & 63]));
+            buffer_put_u8(json,
+                          (uint8_t)(i + j > id.size ? '=' : letters[three >> (18 - 6 * j) & 63]));
     }
     buffer_put_u8(json, '"');
 }
@@ -118,15 +124,20 @@ static void put_json_id(struct twin *t, struct buffer *json, struct bytes id)
 
 static struct bytes random_text(struct twin *t, uint8_t room[128])
 {
-    static const char *const words[] = {"true", "False", "12", "0.5", "stop", "[\"length\"]", "chat",
-                                        "[{\"role\":\"assistant\",\"finish_reason\":\"stop\"}]", "", "-3"};
+    static const char *const words[] = {
+        "true", "False",
+        "12",   "0.5",
+        "stop", "[\"length\"]",
+        "chat", "[{\"role\":\"assistant\",\"finish_reason\":\"stop\"}]",
+        "",     "-3"};
     if (dice(t, 3) == 0) {
         const char *word = words[dice(t, sizeof words / sizeof *words)];
         memcpy(room, word, strlen(word));
         return bytes_of(room, strlen(word));
     }
-    static const char *const pieces[] = {"a", "Z", " ", "\"", "\\", "/", "\n", "\x01", "\x7f", "é", "ß", "€",
-                                         "漢", "\U0001F600", "{", "]", ":", ",", "0", "x"};
+    static const char *const pieces[] = {"a",    "Z",    " ", "\"", "\\", "/",  "\n",
+                                         "\x01", "\x7f", "é", "ß",  "€",  "漢", "\U0001F600",
+                                         "{",    "]",    ":", ",",  "0",  "x"};
     size_t size = 0;
     for (uint64_t left = dice(t, 24); left > 0; left--) {
         const char *piece = pieces[dice(t, sizeof pieces / sizeof *pieces)];
@@ -145,7 +156,8 @@ static struct bytes random_key(struct twin *t, uint8_t room[128])
 
 static void put_number_value(struct twin *t, struct buffer *proto, struct members *m)
 {
-    static const int64_t integers[] = {0, 1, 17, -4, 4096, INT64_MAX, INT64_MIN, 1700000000000000001};
+    static const int64_t integers[] = {0,    1,         17,        -4,
+                                       4096, INT64_MAX, INT64_MIN, 1700000000000000001};
     static const double reals[] = {0.0, 0.25, 1.5, -3.0, 1e300, 5e-324, 1234567.875, 0.1, 3.0};
     int64_t integer = integers[dice(t, sizeof integers / sizeof *integers)];
     double real = dice(t, 12) == 0 ? (double)NAN : reals[dice(t, sizeof reals / sizeof *reals)];
@@ -158,7 +170,8 @@ static void put_number_value(struct twin *t, struct buffer *proto, struct member
     case 1:
         memcpy(&bits, &real, sizeof bits);
         otlp_put_fixed64_field(proto, 4, bits);
-        buffer_printf(member(t, m, "doubleValue", "double_value"), isnan(real) ? "\"NaN\"" : "%.17g", real);
+        buffer_printf(member(t, m, "doubleValue", "double_value"),
+                      isnan(real) ? "\"NaN\"" : "%.17g", real);
         return;
     default:
         otlp_put_varint_field(proto, 2, integer & 1);
@@ -189,13 +202,16 @@ static void put_any(struct twin *t, struct buffer *proto, struct buffer *json, i
         put_json_id(t, member(t, &m, "bytesValue", "bytes_value"), BYTES_NONE);
         struct buffer *text = &m.items[m.count - 1];
         text->size -= 2; /* always base64 here: hex would be read as such */
-        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        static const char letters[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         buffer_put_u8(text, '"');
         for (size_t i = 0; i < blob.size; i += 3) {
-            uint32_t three = (uint32_t)room[i] << 16 | (i + 1 < blob.size ? (uint32_t)room[i + 1] << 8 : 0) |
+            uint32_t three = (uint32_t)room[i] << 16 |
+                             (i + 1 < blob.size ? (uint32_t)room[i + 1] << 8 : 0) |
                              (i + 2 < blob.size ? room[i + 2] : 0u);
             for (size_t j = 0; j < 4; j++)
-                buffer_put_u8(text, (uint8_t)(i + j > blob.size ? '=' : letters[three >> (18 - 6 * j) & 63]));
+                buffer_put_u8(
+                    text, (uint8_t)(i + j > blob.size ? '=' : letters[three >> (18 - 6 * j) & 63]));
         }
         buffer_put_u8(text, '"');
     } else if (kind > 7) {
@@ -216,7 +232,9 @@ static void put_any(struct twin *t, struct buffer *proto, struct buffer *json, i
         otlp_put_message(proto, kind == 8 ? 5 : 6, buffer_bytes(&inner));
         struct members values = {.count = 0};
         buffer_append(member(t, &values, "values", "values"), list.data, list.size);
-        put_object(t, kind == 8 ? member(t, &m, "arrayValue", "array_value") : member(t, &m, "kvlistValue", "kvlist_value"),
+        put_object(t,
+                   kind == 8 ? member(t, &m, "arrayValue", "array_value")
+                             : member(t, &m, "kvlistValue", "kvlist_value"),
                    &values);
     }
     put_object(t, json, &m);
@@ -318,8 +336,9 @@ static void put_event(struct twin *t, struct buffer *proto, struct members *span
 
 static void put_span(struct twin *t, struct buffer *proto, struct buffer *json)
 {
-    static const char *const kinds[] = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SERVER",
-                                        "SPAN_KIND_CLIENT", "PRODUCER", "SPAN_KIND_CONSUMER"};
+    static const char *const kinds[] = {
+        "SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SERVER",
+        "SPAN_KIND_CLIENT",      "PRODUCER",           "SPAN_KIND_CONSUMER"};
     uint8_t room[128];
     struct members m = {.count = 0};
     bool bad = dice(t, 12) == 0;
@@ -346,9 +365,13 @@ static void put_span(struct twin *t, struct buffer *proto, struct buffer *json)
 
 static void put_log(struct twin *t, struct buffer *proto, struct buffer *json)
 {
-    static const char *const names[] = {"gen_ai.system.message", "gen_ai.user.message", "gen_ai.tool.message",
-                                        "gen_ai.choice", "gen_ai.client.inference.operation.details",
-                                        "gen_ai.evaluation.result", "session.start"};
+    static const char *const names[] = {"gen_ai.system.message",
+                                        "gen_ai.user.message",
+                                        "gen_ai.tool.message",
+                                        "gen_ai.choice",
+                                        "gen_ai.client.inference.operation.details",
+                                        "gen_ai.evaluation.result",
+                                        "session.start"};
     struct members m = {.count = 0};
     struct buffer body = BUFFER_WITH_LIMIT(LIMIT);
     bool bad = dice(t, 12) == 0;
@@ -374,7 +397,8 @@ static void put_scope(struct twin *t, struct buffer *proto, struct buffer *json)
     struct members m = {.count = 0}, named = {.count = 0};
     if (dice(t, 4)) {
         uint8_t room[128];
-        struct bytes name = dice(t, 2) ? bytes_from_text("opentelemetry.instrumentation.anthropic") : random_text(t, room);
+        struct bytes name = dice(t, 2) ? bytes_from_text("opentelemetry.instrumentation.anthropic")
+                                       : random_text(t, room);
         otlp_put_message(&scope, 1, name);
         put_json_text(t, member(t, &named, "name", "name"), name);
         put_attributes(t, &scope, 3, &named, dice(t, 2));
@@ -394,7 +418,8 @@ static void put_scope(struct twin *t, struct buffer *proto, struct buffer *json)
         otlp_put_message(proto, 2, buffer_bytes(&leaf));
     }
     buffer_put_u8(&list, ']');
-    struct buffer *leaves = t->logs ? member(t, &m, "logRecords", "log_records") : member(t, &m, "spans", "spans");
+    struct buffer *leaves =
+        t->logs ? member(t, &m, "logRecords", "log_records") : member(t, &m, "spans", "spans");
     buffer_append(leaves, list.data, list.size);
     put_object(t, json, &m);
     buffer_free(&scope);
@@ -420,7 +445,8 @@ static void put_resource(struct twin *t, struct buffer *proto, struct buffer *js
         otlp_put_message(proto, 2, buffer_bytes(&inner));
     }
     buffer_put_u8(&list, ']');
-    struct buffer *scopes = t->logs ? member(t, &m, "scopeLogs", "scope_logs") : member(t, &m, "scopeSpans", "scope_spans");
+    struct buffer *scopes = t->logs ? member(t, &m, "scopeLogs", "scope_logs")
+                                    : member(t, &m, "scopeSpans", "scope_spans");
     buffer_append(scopes, list.data, list.size);
     put_object(t, json, &m);
     buffer_free(&inner);
@@ -429,7 +455,10 @@ static void put_resource(struct twin *t, struct buffer *proto, struct buffer *js
 
 void twin_open(struct twin *twin, uint64_t seed, bool logs)
 {
-    *twin = (struct twin){.rng = seed, .logs = logs, .proto = BUFFER_WITH_LIMIT(LIMIT), .json = BUFFER_WITH_LIMIT(LIMIT)};
+    *twin = (struct twin){.rng = seed,
+                          .logs = logs,
+                          .proto = BUFFER_WITH_LIMIT(LIMIT),
+                          .json = BUFFER_WITH_LIMIT(LIMIT)};
 }
 
 void twin_close(struct twin *twin)
@@ -454,7 +483,8 @@ void twin_next(struct twin *t)
         otlp_put_message(&t->proto, 1, buffer_bytes(&inner));
     }
     buffer_put_u8(&list, ']');
-    struct buffer *all = t->logs ? member(t, &m, "resourceLogs", "resource_logs") : member(t, &m, "resourceSpans", "resource_spans");
+    struct buffer *all = t->logs ? member(t, &m, "resourceLogs", "resource_logs")
+                                 : member(t, &m, "resourceSpans", "resource_spans");
     buffer_append(all, list.data, list.size);
     put_object(t, &t->json, &m);
     buffer_free(&inner);

@@ -18,14 +18,17 @@ static void compare(struct twin *twin, uint64_t number, const struct otlp_limits
     rows_dump_encoded(buffer_bytes(&twin->proto), &proto, 64, &a, &left);
     rows_dump_encoded(buffer_bytes(&twin->json), &json, capacities[number % 3], &b, &right);
     bool same = bytes_equal(buffer_bytes(&left), buffer_bytes(&right)) &&
-                a.cursor.bad_spans == b.cursor.bad_spans && a.cursor.cut_strings == b.cursor.cut_strings &&
+                a.cursor.bad_spans == b.cursor.bad_spans &&
+                a.cursor.cut_strings == b.cursor.cut_strings &&
                 a.cursor.skipped == b.cursor.skipped && a.cursor.bad_index == b.cursor.bad_index;
     if (!same)
-        fail_msg("request %llu differs\n%s\n%.*s\n%s\n%s\nbad %u and %u (%s), cut %u and %u, skipped %u and %u",
-                 (unsigned long long)number, "json:", (int)twin->json.size, (const char *)twin->json.data,
-                 (const char *)left.data, (const char *)right.data, a.cursor.bad_spans, b.cursor.bad_spans,
-                 b.cursor.bad_reason ? b.cursor.bad_reason : "", a.cursor.cut_strings, b.cursor.cut_strings,
-                 a.cursor.skipped, b.cursor.skipped);
+        fail_msg("request %llu differs\n%s\n%.*s\n%s\n%s\nbad %u and %u (%s), cut %u and %u, "
+                 "skipped %u and %u",
+                 (unsigned long long)number, "json:", (int)twin->json.size,
+                 (const char *)twin->json.data, (const char *)left.data, (const char *)right.data,
+                 a.cursor.bad_spans, b.cursor.bad_spans,
+                 b.cursor.bad_reason ? b.cursor.bad_reason : "", a.cursor.cut_strings,
+                 b.cursor.cut_strings, a.cursor.skipped, b.cursor.skipped);
     assert_int_equal(b.encoding, ENCODING_OTLP_JSON);
     if (!twin->logs)
         assert_int_equal(a.cursor.bad_spans, twin->bad_leaves);
@@ -35,7 +38,8 @@ static void compare(struct twin *twin, uint64_t number, const struct otlp_limits
 
 static void compare_many(bool logs)
 {
-    const struct otlp_limits small = {.spans_per_record_max = 6, .attributes_per_span_max = 9, .string_bytes_max = 64};
+    const struct otlp_limits small = {
+        .spans_per_record_max = 6, .attributes_per_span_max = 9, .string_bytes_max = 64};
     struct twin twin;
     uint64_t requests = test_is_full() ? 1000000 : 10000, leaves = 0, bad = 0;
     twin_open(&twin, test_seed(20261121) + logs, logs);
@@ -47,7 +51,8 @@ static void compare_many(bool logs)
         if (number % 4 == 0) {
             twin.bad_leaves = 0;
             struct encoded_record a, b;
-            struct encoding_options options = {ENCODING_OTLP_PROTO, logs ? SIGNAL_LOGS : SIGNAL_SPANS, &small, NULL};
+            struct encoding_options options = {ENCODING_OTLP_PROTO,
+                                               logs ? SIGNAL_LOGS : SIGNAL_SPANS, &small, NULL};
             struct buffer left = BUFFER_WITH_LIMIT((size_t)64 << 20), right = left;
             rows_dump_encoded(buffer_bytes(&twin.proto), &options, 64, &a, &left);
             options.encoding = ENCODING_OTLP_JSON;
@@ -59,8 +64,8 @@ static void compare_many(bool logs)
             buffer_free(&right);
         }
     }
-    print_message("%llu requests, %llu leaves, %llu of them bad\n", (unsigned long long)requests, (unsigned long long)leaves,
-                  (unsigned long long)bad);
+    print_message("%llu requests, %llu leaves, %llu of them bad\n", (unsigned long long)requests,
+                  (unsigned long long)leaves, (unsigned long long)bad);
     assert_true(leaves > requests / 2);
     twin_close(&twin);
 }

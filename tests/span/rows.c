@@ -78,7 +78,8 @@ void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits 
 }
 
 /* Trees are compared by what they say: writers may order the fields of their messages as they like. */
-static bool dump_tree(const struct span_batch *batch, unsigned column, uint32_t row, struct buffer *out)
+static bool dump_tree(const struct span_batch *batch, unsigned column, uint32_t row,
+                      struct buffer *out)
 {
     int64_t bit = column == SPAN_COLUMN_system_instructions ? TREE_SYSTEM_INSTRUCTIONS
                   : column == SPAN_COLUMN_input_messages    ? TREE_INPUT_MESSAGES
@@ -96,8 +97,8 @@ static bool dump_tree(const struct span_batch *batch, unsigned column, uint32_t 
     return true;
 }
 
-void rows_dump_encoded(struct bytes value, const struct encoding_options *options, uint32_t capacity,
-                       struct encoded_record *record, struct buffer *out)
+void rows_dump_encoded(struct bytes value, const struct encoding_options *options,
+                       uint32_t capacity, struct encoded_record *record, struct buffer *out)
 {
     struct span_batch *batch = span_batch_create(capacity);
     batch->wanted = rows_all_columns();
