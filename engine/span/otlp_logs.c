@@ -1,12 +1,11 @@
 /*
  * otlp_logs.c - see otlp_logs.h. The name of the event decides; it stands in event_name or, from older
- * writers, in the attribute event.name. Bodies are small trees: they become the JSON text that content.h
- * reads, in the batch's arena.
+ * writers, in the attribute event.name. Messages are made in the scratch buffer and kept in the arena.
  */
 #include "engine/span/otlp_logs.h"
 
 #include "engine/span/any_json.h"
-#include "engine/span/json_walk.h"
+#include "engine/span/log_body.h"
 
 #include <math.h>
 
@@ -128,110 +127,6 @@ static bool read_log(struct otlp_walk *walk, struct bytes message, struct log *l
     return true;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------ */
-
-static bool put_member(struct json_writer *writer, struct bytes key, const struct any_value *value)
-{
-    json_put_text(writer, key);
-    buffer_put_u8(writer->out, ':');
-    writer->comma = false;
-    return any_json_put(writer, value);
-}
-
-/* What a message says besides who says it, into the open object; counts. A choice wraps its message. */
-static bool put_members(struct json_writer *writer, struct bytes map, bool wrapped, uint32_t *count)
-{
-    const uint8_t *at = map.data;
-    struct bytes key;
-    struct any_value value;
-    while (any_map_next(map, &at, &key, &value)) {
-        if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role") ||
-            bytes_equal_text(key, "index"))
-            continue;
-        if (wrapped && value.kind == ANY_MAP && bytes_equal_text(key, "message")) {
-            const uint8_t *inner = value.bytes.data;
-            struct bytes message = value.bytes;
-            while (any_map_next(message, &inner, &key, &value)) {
-                if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role"))
-                    continue;
-                (*count)++;
-                if (!put_member(writer, key, &value))
-                    return false;
-            }
-            if (inner != message.data + message.size)
-                return false;
-            continue;
-        }
-        (*count)++;
-        if (!put_member(writer, key, &value))
-            return false;
-    }
-    return at == map.data + map.size;
-}
-
-/* The raw value of this member of a JSON object; absent when there is none. */
-static struct bytes json_member(struct bytes object, const char *name)
-{
-    struct walk_string key;
-    const uint8_t *end = object.data + object.size;
-    const uint8_t *at = walk_space(object.data, end);
-    if (at == end || *at != '{')
-        return BYTES_NONE;
-    for (at++;;) {
-        const uint8_t *value = walk_key(walk_space(at, end), end, &key);
-        const uint8_t *next = value != NULL ? walk_skip(value, end) : NULL;
-        if (next == NULL)
-            return BYTES_NONE;
-        value = walk_space(value, end);
-        if (bytes_equal_text(key.raw, name))
-            return bytes_of(value, (size_t)(next - value));
-        at = walk_space(next, end);
-        if (at == end || *at++ != ',')
-            return BYTES_NONE;
-    }
-}
-
-/* A body that is JSON text already. */
-static void put_text_body(struct json_writer *writer, const struct log *log, struct bytes text)
-{
-    struct bytes inner =
-        log->event->event == EVENT_CHOICE ? json_member(text, "message") : BYTES_NONE;
-    json_put_raw(writer, bytes_present(inner) ? inner : text);
-}
-
-/* The body as [message], which content.h reads. False: it cannot be read; *count: what it says. */
-static bool put_messages(struct buffer *out, const struct log *log, uint32_t *count)
-{
-    struct json_writer writer = json_writer_on(out);
-    struct any_value body = {.kind = ANY_EMPTY};
-    if (bytes_present(log->body) &&
-        !any_value_read(log->body.data, log->body.data + log->body.size, &body))
-        return false;
-    struct bytes text = body.kind == ANY_TEXT ? body.bytes : log->content;
-    bool is_json = text.size > 0 && text.data[0] == '{';
-    json_open_array(&writer);
-    if (body.kind != ANY_MAP && is_json) {
-        *count = 1;
-        put_text_body(&writer, log, text);
-        json_close_array(&writer);
-        return !out->failed;
-    }
-    json_open_object(&writer);
-    json_key(&writer, "role");
-    json_put_text(&writer, bytes_from_text(log->event->role));
-    if (body.kind == ANY_MAP) {
-        if (!put_members(&writer, body.bytes, log->event->event == EVENT_CHOICE, count))
-            return false;
-    } else if (text.size > 0) {
-        *count = 1;
-        json_key(&writer, "content");
-        json_put_text(&writer, text);
-    }
-    json_close_object(&writer);
-    json_close_array(&writer);
-    return !out->failed;
-}
-
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 enum outcome { LOG_TAKEN, LOG_SKIPPED, LOG_BAD };
@@ -241,10 +136,12 @@ static enum outcome fill_messages(struct otlp_walk *walk, const struct log *log)
     struct row_sink *sink = &walk->span.sink;
     struct span_batch *batch = sink->batch;
     uint32_t count = 0;
+    const struct log_body body = {log->body, log->content, log->event->role,
+                                  log->event->event == EVENT_CHOICE};
     struct buffer *scratch = &batch->scratch;
     buffer_clear(scratch);
     scratch->limit_bytes = sink->string_bytes_max;
-    if (!put_messages(scratch, log, &count)) {
+    if (!log_body_put(scratch, &body, &count)) {
         if (!scratch->failed)
             return LOG_BAD;
         sink->cut_strings++; /* half a message is no message */

@@ -137,6 +137,14 @@ static void escapes_and_trees(void **state)
     assert_int_equal(b->output_messages[0].size, sizeof tree - 1);
     assert_memory_equal(b->output_messages[0].data, tree, sizeof tree - 1);
     assert_int_equal(b->content_is_tree[0], 4);
+    /* A better name without a value changes nothing: what stands there is still a tree. */
+    decode(&b,
+           BYTES_LITERAL(AROUND("{" IDS ",\"attributes\":["
+                                "{\"key\":\"gen_ai.completion\",\"value\":{\"arrayValue\":{}}},"
+                                "{\"key\":\"gen_ai.output.messages\",\"value\":{\"stringValue\":\"\"}}]}")),
+           NULL);
+    assert_int_equal(b->output_messages[0].size, 2);
+    assert_int_equal(b->content_is_tree[0], 4);
     span_batch_destroy(b);
 }
 

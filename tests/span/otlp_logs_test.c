@@ -69,54 +69,69 @@ static void expect_text(struct bytes got, const char *text)
 static void messages_in_and_out(void **state)
 {
     struct fixture *f = *state;
-    struct
-        otlp_cursor
-            cursor =
-                decode(
-                    f,
-                    "{" IDS ",\"eventName\":\"gen_ai.user.message\"," BODY(TEXT("content", "where "
-                                                                                           "\\\"is"
-                                                                                           "\\\" "
-                                                                                           "it?"
-                                                                                           "\\n")) ",\"attributes\":[" TEXT(
-                        "gen_ai.system",
-                        "openai") "]},"
-                                  "{" IDS ",\"attributes\":[" TEXT(
-                                      "event.name",
-                                      "gen_ai.system.message") "],\"body\":{\"stringValue\":\"be "
-                                                               "brief\"}},"
-                                                               "{" IDS ",\"eventName\":\"gen_ai."
-                                                                       "choice\"," BODY(
-                                                                           "{\"key\":\"index\","
-                                                                           "\"value\":{"
-                                                                           "\"intValue\":\"0\"}}"
-                                                                           "," TEXT("finish_reason", "tool_calls") ",{\"key\":\"message\",\"value\":{\"kvlistValue\":{\"values\":[" TEXT("role", "assistant") "," TEXT(
-                                                                               "content",
-                                                                               "on its way") ",{"
-                                                                                             "\"key"
-                                                                                             "\":"
-                                                                                             "\"too"
-                                                                                             "l_"
-                                                                                             "calls"
-                                                                                             "\","
-                                                                                             "\"val"
-                                                                                             "ue\":"
-                                                                                             "{\"ar"
-                                                                                             "rayVa"
-                                                                                             "lue\""
-                                                                                             ":{"
-                                                                                             "\"val"
-                                                                                             "ues\""
-                                                                                             ":[{"
-                                                                                             "\"kvl"
-                                                                                             "istVa"
-                                                                                             "lue\""
-                                                                                             ":{"
-                                                                                             "\"val"
-                                                                                             "ues\""
-                                                                                             ":"
-                                                                                             "[" TEXT("id",
-                                                                                                      "c1") "]}}]}}}]}}}") "}");
+    struct otlp_cursor cursor = decode(
+        f, "{" IDS ",\"eventName\":\"gen_ai.user.message\"," BODY(TEXT(
+               "content",
+               "where "
+               "\\\"is"
+               "\\\" "
+               "it?"
+               "\\n")) ",\"attributes\":[" TEXT("gen_ai.system",
+                                                "openai") "]},"
+                                                          "{" IDS ",\"attributes\":[" TEXT(
+                                                              "event.name",
+                                                              "gen_ai.system.message") "],\"body\":"
+                                                                                       "{\"stringVa"
+                                                                                       "lue\":\"be "
+                                                                                       "brief\"}},"
+                                                                                       "{" IDS
+                                                                                       ",\"eventNam"
+                                                                                       "e\":\"gen_"
+                                                                                       "ai."
+                                                                                       "choice\""
+                                                                                       "," BODY(
+                                                                                           "{\"key"
+                                                                                           "\":"
+                                                                                           "\"index"
+                                                                                           "\","
+                                                                                           "\"value"
+                                                                                           "\":{"
+                                                                                           "\"intVa"
+                                                                                           "lue\":"
+                                                                                           "\"0\"}}"
+                                                                                           "," TEXT("finish_reason", "tool_calls") ",{\"key\":\"message\",\"value\":{\"kvlistValue\":{\"values\":[" TEXT("role", "assistant") "," TEXT(
+                                                                                               "con"
+                                                                                               "ten"
+                                                                                               "t",
+                                                                                               "on "
+                                                                                               "its"
+                                                                                               " wa"
+                                                                                               "y") ",{"
+                                                                                                    "\"key"
+                                                                                                    "\":"
+                                                                                                    "\"too"
+                                                                                                    "l_"
+                                                                                                    "calls"
+                                                                                                    "\","
+                                                                                                    "\"val"
+                                                                                                    "ue\":"
+                                                                                                    "{\"ar"
+                                                                                                    "rayVa"
+                                                                                                    "lue\""
+                                                                                                    ":{"
+                                                                                                    "\"val"
+                                                                                                    "ues\""
+                                                                                                    ":[{"
+                                                                                                    "\"kvl"
+                                                                                                    "istVa"
+                                                                                                    "lue\""
+                                                                                                    ":{"
+                                                                                                    "\"val"
+                                                                                                    "ues\""
+                                                                                                    ":"
+                                                                                                    "[" TEXT(
+                                                                                                        "id",
+                                                                                                        "c1") "]}}]}}}]}}}") "}");
     assert_int_equal(cursor.bad_spans, 0);
     assert_int_equal(cursor.skipped, 0);
     assert_int_equal(f->batch->rows, 3);
@@ -157,6 +172,10 @@ static void bodies_that_are_json_text(void **state)
     assert_int_equal(f->batch->rows, 2);
     expect_text(f->batch->output_messages[0], "[{\"role\":\"assistant\",\"content\":\"yes\"}]");
     expect_text(f->batch->input_messages[1], "[{\"role\":\"tool\",\"content\":\"42\"}]");
+    decode(f, "{" IDS ",\"eventName\":\"gen_ai.user.message\",\"body\":{\"stringValue\":\"{name} "
+                      "is not JSON\"}}");
+    expect_text(f->batch->input_messages[0],
+                "[{\"role\":\"user\",\"content\":\"{name} is not JSON\"}]");
 }
 
 static void details_are_what_a_span_would_carry(void **state)
