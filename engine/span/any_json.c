@@ -1,163 +1,129 @@
-/* any_json.c - see any_json.h. */
+/*
+ * any_json.c - AnyValue messages as JSON, with a stack of its own instead of recursion.
+ *
+ * Repeated keys of a map are written as they come; readers take the first or the last as they like.
+ */
 #include "engine/span/any_json.h"
 
+#include "engine/base/json.h"
 #include "engine/span/otlp_span.h"
-#include "engine/span/otlp_wire.h"
 
-#define BASE64_BYTES_MAX ((size_t)1 << 20) /* of what bytes become as text */
-
-/* An open array or map. */
 struct level {
     const uint8_t *at, *end;
     bool map;
 };
 
-/* The next message of field 1; false at the end or at damage (*at is then not the end). */
-static bool next_value(const uint8_t **at, const uint8_t *end, struct bytes *out)
+static void put_base64(struct json_writer *writer, struct bytes b)
 {
-    while (*at < end) {
-        const uint8_t *field = *at;
-        uint32_t tag;
-        bool ours = false;
-        if (wire_tag(at, end, &tag)) {
-            ours = tag == WIRE_TAG(1, WIRE_BYTES);
-            if (ours ? wire_bytes(at, end, out) : wire_skip(at, end, tag)) {
-                if (ours)
-                    return true;
-                continue;
-            }
-        }
-        *at = field;
-        return false;
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct buffer *out = writer->out;
+    json_put_raw(writer, BYTES_LITERAL("\""));
+    for (size_t i = 0; i < b.size; i += 3) {
+        size_t left = b.size - i < 3 ? b.size - i : 3;
+        uint32_t three = (uint32_t)b.data[i] << 16;
+        three |= left > 1 ? (uint32_t)b.data[i + 1] << 8 : 0;
+        three |= left > 2 ? (uint32_t)b.data[i + 2] : 0;
+        buffer_put_u8(out, (uint8_t)digits[three >> 18]);
+        buffer_put_u8(out, (uint8_t)digits[three >> 12 & 63]);
+        buffer_put_u8(out, left > 1 ? (uint8_t)digits[three >> 6 & 63] : '=');
+        buffer_put_u8(out, left > 2 ? (uint8_t)digits[three & 63] : '=');
     }
-    return false;
+    buffer_put_u8(out, '"');
 }
 
-bool any_map_next(struct bytes map, const uint8_t **at, struct bytes *key, struct any_value *value)
-{
-    struct bytes member;
-    struct key_value pair;
-    const uint8_t *start = *at;
-    if (!next_value(at, map.data + map.size, &member))
-        return false;
-    if (key_value_read(member.data, member.data + member.size, &pair) &&
-        any_value_read(pair.value.data, pair.value.data + pair.value.size, value)) {
-        *key = pair.key;
-        return true;
-    }
-    *at = start;
-    return false;
-}
-
-static void put_base64(struct json_writer *writer, struct bytes bytes)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t size = (bytes.size + 2) / 3 * 4;
-    if (size > BASE64_BYTES_MAX) {
-        json_put_null(writer);
-        return;
-    }
-    json_put_raw(writer, BYTES_LITERAL("\"")); /* opens the value: the comma before it is right */
-    for (size_t i = 0; i < bytes.size; i += 3) {
-        size_t left = bytes.size - i;
-        uint32_t three = (uint32_t)bytes.data[i] << 16 |
-                         (left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
-                         (left > 2 ? bytes.data[i + 2] : 0u);
-        char four[4] = {letters[three >> 18], letters[three >> 12 & 63],
-                        left > 1 ? letters[three >> 6 & 63] : '=',
-                        left > 2 ? letters[three & 63] : '='};
-        buffer_append(writer->out, four, sizeof four);
-    }
-    buffer_put_u8(writer->out, '"');
-}
-
-static void put_scalar(struct json_writer *writer, const struct any_value *value)
+/* True when it is written; false: a container, to be entered. */
+static bool put_scalar(struct json_writer *writer, const struct any_value *value)
 {
     switch (value->kind) {
+    case ANY_EMPTY:
+        json_put_null(writer);
+        return true;
     case ANY_TEXT:
-        json_put_text(writer, value->bytes);
-        break;
+        json_put_text(writer, value->bytes.size > 0 ? value->bytes : BYTES_LITERAL(""));
+        return true;
     case ANY_BOOLEAN:
         json_put_boolean(writer, value->integer != 0);
-        break;
+        return true;
     case ANY_INTEGER:
         json_put_integer(writer, value->integer);
-        break;
+        return true;
     case ANY_REAL:
         json_put_real(writer, value->real);
-        break;
+        return true;
     case ANY_BYTES:
         put_base64(writer, value->bytes);
-        break;
+        return true;
     default:
-        json_put_null(writer);
-        break;
+        return false;
     }
 }
 
 static void put_key(struct json_writer *writer, struct bytes key)
 {
-    json_put_text(writer, key);
+    json_put_text(writer, key.size > 0 ? key : BYTES_LITERAL(""));
     buffer_put_u8(writer->out, ':');
     writer->comma = false;
 }
 
-static bool open_level(struct json_writer *writer, const struct any_value *value,
-                       struct level *levels, uint32_t *depth)
+/* The next element of the level. False: malformed. *none at its end. */
+static bool next_element(struct level *level, struct json_writer *writer, struct any_value *value,
+                         bool *none)
 {
-    if (*depth == ANY_JSON_DEPTH_MAX)
-        return false;
-    bool map = value->kind == ANY_MAP;
-    levels[(*depth)++] =
-        (struct level){value->bytes.data, value->bytes.data + value->bytes.size, map};
-    if (map)
-        json_open_object(writer);
-    else
-        json_open_array(writer);
+    while (level->at < level->end) {
+        uint32_t tag;
+        struct bytes body;
+        if (!wire_tag(&level->at, level->end, &tag))
+            return false;
+        if (tag != WIRE_TAG(1, WIRE_BYTES)) {
+            if (!wire_skip(&level->at, level->end, tag))
+                return false;
+            continue;
+        }
+        if (!wire_bytes(&level->at, level->end, &body))
+            return false;
+        *none = false;
+        if (!level->map)
+            return any_value_read(body.data, body.data + body.size, value);
+        struct key_value pair;
+        if (!key_value_read(body.data, body.data + body.size, &pair))
+            return false;
+        put_key(writer, pair.key);
+        return any_value_read(pair.value.data, pair.value.data + pair.value.size, value);
+    }
+    *none = true;
     return true;
 }
 
-/* The next element or member of the level; false at its end, and at damage (*good). */
-static bool level_next(struct json_writer *writer, struct level *level, struct any_value *value,
-                       bool *good)
+bool any_json_write(const struct any_value *value, struct buffer *out)
 {
-    struct bytes key, element;
-    bool found;
-    if (level->map) {
-        found = any_map_next(bytes_of(level->at, (size_t)(level->end - level->at)), &level->at,
-                             &key, value);
-        if (found)
-            put_key(writer, key);
-    } else {
-        found = next_value(&level->at, level->end, &element);
-        if (found)
-            *good = any_value_read(element.data, element.data + element.size, value);
-    }
-    *good = *good && (found || level->at == level->end);
-    return found && *good;
-}
-
-bool any_json_put(struct json_writer *writer, const struct any_value *value)
-{
+    struct json_writer writer = json_writer_on(out);
     struct level levels[ANY_JSON_DEPTH_MAX];
-    uint32_t depth = 0;
+    unsigned depth = 0;
     struct any_value current = *value;
-    bool good = true;
     for (;;) {
-        if (current.kind != ANY_ARRAY && current.kind != ANY_MAP)
-            put_scalar(writer, &current);
-        else if (!open_level(writer, &current, levels, &depth))
-            return false;
-        while (depth > 0 && !level_next(writer, &levels[depth - 1], &current, &good)) {
-            if (!good || writer->out->failed)
+        if (!put_scalar(&writer, &current)) {
+            if (depth == ANY_JSON_DEPTH_MAX)
                 return false;
-            if (levels[--depth].map)
-                json_close_object(writer);
+            bool map = current.kind == ANY_MAP;
+            levels[depth++] = (struct level){current.bytes.data,
+                                             current.bytes.data + current.bytes.size, map};
+            if (map)
+                json_open_object(&writer);
             else
-                json_close_array(writer);
+                json_open_array(&writer);
         }
-        if (depth == 0)
-            return !writer->out->failed;
+        bool none = true;
+        while (depth > 0) {
+            if (!next_element(&levels[depth - 1], &writer, &current, &none))
+                return false;
+            if (!none)
+                break;
+            if (levels[--depth].map)
+                json_close_object(&writer);
+            else
+                json_close_array(&writer);
+        }
+        if (none || out->failed)
+            return true;
     }
 }

@@ -75,10 +75,10 @@ static enum step take_span(struct plain_walk *w, const uint8_t *at)
     bool half = arena_used_bytes(batch->arena) > arena_limit_bytes(batch->arena) / 2;
     if (span_batch_full(batch) || (half && batch->rows > 0))
         return STEP_FULL;
-    struct json_span_object object = {.end = w->end, .out = &batch->scratch};
+    struct json_span_object object = {.end = w->end, .out = &batch->message};
     const uint8_t *next = NULL;
-    buffer_clear(&batch->scratch);
-    batch->scratch.limit_bytes = MESSAGE_BYTES_MIN + (size_t)(w->end - at) * MESSAGE_GROWTH;
+    buffer_clear(&batch->message);
+    batch->message.limit_bytes = MESSAGE_BYTES_MIN + (size_t)(w->end - at) * MESSAGE_GROWTH;
     if (cursor->state.spans >= cursor->limits->spans_per_record_max)
         otlp_refuse_span(cursor, place, "more spans than spans_per_record_max");
     else if ((next = json_span_object_read(&object, at)) == NULL)

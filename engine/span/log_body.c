@@ -1,15 +1,44 @@
 /* log_body.c - see log_body.h. Roles and positions are left out of what counts as said. */
 #include "engine/span/log_body.h"
 
+#include "engine/base/json.h"
 #include "engine/span/any_json.h"
 #include "engine/span/json_walk.h"
+#include "engine/span/otlp_span.h"
+
+/* The next member of a map's body; start with its first byte. False at the end, or where it is malformed
+ * (*at is then not the end). */
+static bool next_member(struct bytes map, const uint8_t **at, struct bytes *key,
+                        struct any_value *value)
+{
+    const uint8_t *end = map.data + map.size;
+    while (*at < end) {
+        const uint8_t *field = *at;
+        uint32_t tag;
+        struct bytes body;
+        struct key_value pair;
+        bool tagged = wire_tag(at, end, &tag);
+        if (tagged && tag != WIRE_TAG(1, WIRE_BYTES) && wire_skip(at, end, tag))
+            continue;
+        if (tagged && tag == WIRE_TAG(1, WIRE_BYTES) && wire_bytes(at, end, &body) &&
+            key_value_read(body.data, body.data + body.size, &pair) &&
+            any_value_read(pair.value.data, pair.value.data + pair.value.size, value)) {
+            *key = pair.key;
+            return true;
+        }
+        *at = field;
+        return false;
+    }
+    return false;
+}
 
 static bool put_member(struct json_writer *writer, struct bytes key, const struct any_value *value)
 {
     json_put_text(writer, key);
     buffer_put_u8(writer->out, ':');
     writer->comma = false;
-    return any_json_put(writer, value);
+    writer->comma = true;
+    return any_json_write(value, writer->out);
 }
 
 /* What a message says besides who says it, into the open object; counts. A choice wraps its message. */
@@ -18,14 +47,14 @@ static bool put_members(struct json_writer *writer, struct bytes map, bool wrapp
     const uint8_t *at = map.data;
     struct bytes key;
     struct any_value value;
-    while (any_map_next(map, &at, &key, &value)) {
+    while (next_member(map, &at, &key, &value)) {
         if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role") ||
             bytes_equal_text(key, "index"))
             continue;
         if (wrapped && value.kind == ANY_MAP && bytes_equal_text(key, "message")) {
             const uint8_t *inner = value.bytes.data;
             struct bytes message = value.bytes;
-            while (any_map_next(message, &inner, &key, &value)) {
+            while (next_member(message, &inner, &key, &value)) {
                 if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role"))
                     continue;
                 (*count)++;

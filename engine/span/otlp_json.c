@@ -63,7 +63,7 @@ static const uint8_t *message_at(struct json_walk *w, const uint8_t *at,
                                  const struct otlp_message *message, struct transcode *to,
                                  struct bytes *out)
 {
-    struct buffer *scratch = &w->walk.span.sink.batch->scratch;
+    struct buffer *scratch = &w->walk.span.sink.batch->message;
     size_t room = (size_t)(w->end - at) + SCRATCH_SLACK;
     buffer_clear(scratch);
     scratch->limit_bytes = room;

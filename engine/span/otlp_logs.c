@@ -4,7 +4,6 @@
  */
 #include "engine/span/otlp_logs.h"
 
-#include "engine/span/any_json.h"
 #include "engine/span/log_body.h"
 
 #include <math.h>
@@ -138,7 +137,7 @@ static enum outcome fill_messages(struct otlp_walk *walk, const struct log *log)
     uint32_t count = 0;
     const struct log_body body = {log->body, log->content, log->event->role,
                                   log->event->event == EVENT_CHOICE};
-    struct buffer *scratch = &batch->scratch;
+    struct buffer *scratch = &batch->message;
     buffer_clear(scratch);
     scratch->limit_bytes = sink->string_bytes_max;
     if (!log_body_put(scratch, &body, &count)) {

@@ -99,7 +99,7 @@ struct span_batch {
     struct span_column_set ranked;
     uint8_t first_rank[SPAN_COLUMN_COUNT + 1];
     /* Where decoders put a message together before it goes to the arena at its true size. */
-    struct buffer scratch;
+    struct buffer message;
 };
 
 /* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */

@@ -91,8 +91,7 @@ static bool dump_tree(const struct span_batch *batch, unsigned column, uint32_t 
     struct any_value value;
     CHECK(any_value_read(tree.data, tree.data + tree.size, &value));
     buffer_printf(out, " %s=", span_column_name(column));
-    struct json_writer writer = json_writer_on(out);
-    if (!any_json_put(&writer, &value))
+    if (!any_json_write(&value, out))
         buffer_append_text(out, "(too deep)");
     return true;
 }
