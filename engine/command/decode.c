@@ -14,9 +14,9 @@
 #define FILE_BYTES_MAX ((size_t)256 << 20)
 
 static const char help[] =
-    "assay decode [--format auto|otlp_proto] [--content] FILE…\n\n"
-    "Prints one canonical span per line as JSON. A file is one record value, as the Collector writes it\n"
-    "(otlp_proto). What cannot be read is named on stderr with file, span and byte.\n\n"
+    "assay decode [--format auto|otlp_proto|otlp_json|json|avro] [--content] FILE…\n\n"
+    "Prints one canonical span per line as JSON. A file is one record value, as it stands on the topic; JSON\n"
+    "may also be lines. What cannot be read is named on stderr with file, span and byte.\n\n"
     "  --format NAME   what the files are; auto looks at their first bytes\n"
     "  --content       messages, tools and documents too, in one form whatever the dialect\n\n"
     "Exit codes: 0 everything was read, 1 something was not, 2 arguments.\n";
@@ -45,8 +45,20 @@ static bool decode_file(struct decode_lines *lines, const char *path, struct buf
 }
 
 struct decode_options {
+    enum encoding encoding;
     bool content;
 };
+
+static bool find_encoding(const char *name, enum encoding *encoding, struct error *error)
+{
+    for (int i = 0; encoding_names[i] != NULL; i++) {
+        if (strcmp(name, encoding_names[i]) == 0) {
+            *encoding = (enum encoding)i;
+            return true;
+        }
+    }
+    return error_set(error, ERROR_INPUT, "--format needs one of auto, otlp_proto, otlp_json, json, avro");
+}
 
 /* Takes decode's own options out of argv; the others are left for command_read_arguments. */
 static bool take_options(int *argc, char **argv, struct decode_options *options, struct error *error)
@@ -56,9 +68,8 @@ static bool take_options(int *argc, char **argv, struct decode_options *options,
         if (strcmp(argv[at], "--content") == 0) {
             options->content = true;
         } else if (strcmp(argv[at], "--format") == 0) {
-            const char *name = at + 1 < *argc ? argv[++at] : "";
-            if (strcmp(name, "auto") != 0 && strcmp(name, "otlp_proto") != 0)
-                return error_set(error, ERROR_INPUT, "--format '%s' is not one of auto, otlp_proto", name);
+            if (!find_encoding(at + 1 < *argc ? argv[++at] : "", &options->encoding, error))
+                return false;
         } else {
             argv[kept++] = argv[at];
         }
@@ -69,11 +80,11 @@ static bool take_options(int *argc, char **argv, struct decode_options *options,
     return true;
 }
 
-static int decode_files(const struct command_arguments *arguments, bool content, int argc, char **argv)
+static int decode_files(const struct command_arguments *arguments, const struct decode_options *options, int argc, char **argv)
 {
     struct error error = {0};
     int code = COMMAND_OK;
-    struct decode_lines *lines = decode_lines_open(content, print_lines, NULL);
+    struct decode_lines *lines = decode_lines_open(options->encoding, options->content, print_lines, NULL);
     struct buffer *contents = memory_allocate_array((size_t)argc, sizeof *contents);
     for (int i = arguments->files_from; i < argc; i++)
         if (!decode_file(lines, argv[i], &contents[i], &error))
@@ -91,7 +102,7 @@ int command_decode(int argc, char **argv, const struct command_operators *operat
 {
     (void)operators;
     struct command_arguments arguments = {0};
-    struct decode_options options = {false};
+    struct decode_options options = {ENCODING_AUTO, false};
     struct error error = {0};
     if (!take_options(&argc, argv, &options, &error) ||
         !command_read_arguments(argc, argv, &arguments, &error))
@@ -104,5 +115,5 @@ int command_decode(int argc, char **argv, const struct command_operators *operat
         (void)error_set(&error, ERROR_INPUT, "decode needs files; see assay decode --help");
         return command_fail(&arguments, &error, COMMAND_USAGE);
     }
-    return decode_files(&arguments, options.content, argc, argv);
+    return decode_files(&arguments, &options, argc, argv);
 }

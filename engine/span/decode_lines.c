@@ -4,7 +4,6 @@
 #include "engine/base/memory.h"
 #include "engine/span/canonical_json.h"
 #include "engine/span/leaves.h"
-#include "engine/span/otlp_proto.h"
 
 #define BATCH_ROWS      8192
 #define LINES_BYTES     ((size_t)1024 * 1024)
@@ -14,17 +13,20 @@
 struct decode_lines {
     struct span_batch *batch;
     struct json_document *content;
+    struct encoding_options options;
     struct buffer text;
     decode_flush *flush;
     void *context;
     uint32_t records;
 };
 
-struct decode_lines *decode_lines_open(bool content, decode_flush *flush, void *context)
+struct decode_lines *decode_lines_open(enum encoding encoding, bool content, decode_flush *flush,
+                                       void *context)
 {
     struct decode_lines *lines = memory_allocate(sizeof *lines);
     lines->batch = span_batch_create(BATCH_ROWS);
     lines->batch->wanted = canonical_json_columns();
+    lines->options = (struct encoding_options){encoding, SIGNAL_SPANS, &otlp_limits_default, NULL};
     lines->content = content ? json_create(CONTENT_BYTES) : NULL;
     lines->text = BUFFER_WITH_LIMIT(LINES_BYTES_MAX);
     lines->flush = flush;
@@ -38,29 +40,6 @@ void decode_lines_close(struct decode_lines *lines)
     json_destroy(lines->content);
     buffer_free(&lines->text);
     memory_free(lines);
-}
-
-static bool recognised(struct bytes record, struct error *error)
-{
-    if (record.size == 0)
-        return error_set(error, ERROR_INPUT, "byte 0: the record is empty; nothing to decode");
-    switch (record.data[0]) {
-    case '{':
-    case '[':
-        return error_set(error, ERROR_INPUT,
-                         "byte 0: this is JSON; this version reads OTLP protobuf "
-                         "(Collector: kafka exporter, encoding: otlp_proto)");
-    case 0:
-    case 1:
-        return error_set(
-            error, ERROR_INPUT,
-            "byte 0: Confluent framing (schema registry); this version reads bare OTLP protobuf");
-    case 0xc3:
-        return error_set(error, ERROR_INPUT,
-                         "byte 0: Avro single-object encoding; this version reads OTLP protobuf");
-    default:
-        return true;
-    }
 }
 
 static bool hand_over(struct decode_lines *lines, struct error *error)
@@ -94,33 +73,36 @@ bool decode_lines_finish(struct decode_lines *lines, struct error *error)
 bool decode_lines_take(struct decode_lines *lines, struct bytes record, struct decode_report *report,
                        struct error *error)
 {
+    struct encoded_record encoded;
+    const struct otlp_cursor *cursor = &encoded.cursor;
     *report = (struct decode_report){0};
-    if (!recognised(record, error))
-        return false;
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, record, lines->records++, &otlp_limits_default);
+    if (record.size == 0)
+        return error_set(error, ERROR_INPUT, "byte 0: the record is empty; nothing to decode");
+    encoding_start(&encoded, record, BYTES_NONE, lines->records, &lines->options);
+    if (encoded.encoding == ENCODING_AUTO)
+        return error_set(error, ERROR_INPUT, "byte 0: %s", cursor->bad_reason);
+    lines->records++;
     bool good = true;
     for (enum decode_result result = DECODE_MORE; good && result == DECODE_MORE;) {
-        if (span_batch_full(lines->batch))
-            good = decode_lines_finish(lines, error);
         uint32_t row = lines->batch->rows;
-        if (good)
-            result = otlp_proto_decode(&cursor, lines->batch);
+        result = encoding_decode(&encoded, lines->batch);
         for (; row < lines->batch->rows; row++)
             report->spans += lines->batch->kind[row] == ROW_SPAN;
+        if (result == DECODE_MORE) /* no rows left, or no room for text */
+            good = decode_lines_finish(lines, error);
     }
-    report->bad_spans = cursor.bad_spans;
-    report->bad_index = cursor.bad_index;
-    report->bad_offset = cursor.bad_offset;
-    report->bad_reason = cursor.bad_reason;
-    report->cut_strings = cursor.cut_strings;
+    report->bad_spans = cursor->bad_spans;
+    report->bad_index = cursor->bad_index;
+    report->bad_offset = cursor->bad_offset;
+    report->bad_reason = cursor->bad_reason;
+    report->cut_strings = cursor->cut_strings;
     return good;
 }
 
-bool decode_to_json(struct bytes record, decode_flush *flush, void *context,
+bool decode_to_json(struct bytes record, enum encoding encoding, decode_flush *flush, void *context,
                     struct decode_report *report, struct error *error)
 {
-    struct decode_lines *lines = decode_lines_open(false, flush, context);
+    struct decode_lines *lines = decode_lines_open(encoding, false, flush, context);
     bool good =
         decode_lines_take(lines, record, report, error) && decode_lines_finish(lines, error);
     decode_lines_close(lines);

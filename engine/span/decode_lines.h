@@ -7,8 +7,8 @@
 #ifndef ENGINE_SPAN_DECODE_LINES_H
 #define ENGINE_SPAN_DECODE_LINES_H
 
-#include "engine/base/bytes.h"
 #include "engine/base/error.h"
+#include "engine/span/encoding.h"
 
 struct decode_report {
     uint64_t spans;
@@ -24,7 +24,8 @@ typedef bool decode_flush(void *context, struct bytes lines, struct error *error
 
 struct decode_lines;
 /* content: messages and tools are shown, not only their sizes. Owner frees with decode_lines_close. */
-struct decode_lines *decode_lines_open(bool content, decode_flush *flush, void *context);
+struct decode_lines *decode_lines_open(enum encoding encoding, bool content, decode_flush *flush,
+                                       void *context);
 void decode_lines_close(struct decode_lines *lines);
 /* Decodes one record, which must stay where it is until `finish`. False with the error set when the bytes
  * are no encoding that is read, or flush said stop. Bad spans are no failure: see the report. */
@@ -34,7 +35,7 @@ bool decode_lines_take(struct decode_lines *lines, struct bytes record, struct d
 bool decode_lines_finish(struct decode_lines *lines, struct error *error);
 
 /* All of it for one record. */
-bool decode_to_json(struct bytes record, decode_flush *flush, void *context,
+bool decode_to_json(struct bytes record, enum encoding encoding, decode_flush *flush, void *context,
                     struct decode_report *report, struct error *error);
 
 #endif

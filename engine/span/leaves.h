@@ -10,8 +10,8 @@
 
 #include "engine/span/span_batch.h"
 
-/* Settles role and leaf of rows first … rows-1, which are one record's. Every decoder calls it when a
- * record ends or the batch is full; it does nothing unless `role` is wanted. */
+/* Settles role and leaf of rows first … rows-1, which are one record's; it does nothing unless `role` is
+ * wanted. encoding_decode calls it: a record that fills several batches is settled part by part. */
 void leaves_settle(struct span_batch *batch, uint32_t first);
 
 #endif

@@ -108,6 +108,7 @@ void span_batch_destroy(struct span_batch *batch)
     memory_free(batch->generations);
     row_scratch_destroy(batch->scratch);
     arena_destroy(batch->arena);
+    buffer_free(&batch->message);
     memory_free(batch);
 }
 

@@ -8,7 +8,7 @@
 #define ENGINE_SPAN_SPAN_BATCH_H
 
 #include "engine/base/arena.h"
-#include "engine/base/bytes.h"
+#include "engine/base/buffer.h"
 #include "engine/base/error.h"
 
 enum span_column {
@@ -128,6 +128,8 @@ struct span_batch {
     uint8_t first_rank[SPAN_COLUMN_COUNT + SLOT_COUNT];
     uint8_t *generations;        /* per row, enum dialect_generation bits */
     struct row_scratch *scratch; /* made when it is first needed (row_scratch.h) */
+    /* Where decoders put a message together before it goes to the arena at its true size. */
+    struct buffer message;
 };
 
 /* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */

@@ -11,6 +11,7 @@
 #include "engine/flow/pipeline.h"
 #include "engine/flow/request.h"
 #include "engine/flow/verdict.h"
+#include "engine/span/leaves.h"
 
 #include <stdio.h>
 
@@ -170,6 +171,7 @@ static void run_spans(struct naive *n)
     enum decode_result result;
     do {
         result = otlp_proto_decode(&cursor, n->batch);
+        leaves_settle(n->batch, 0);
         run_rows(n);
     } while (result == DECODE_MORE);
     if (cursor.bad_spans > 0)

@@ -1,6 +1,7 @@
 /* captured.c - reads what captured.h describes. */
 #include "tests/span/captured.h"
 
+#include "engine/span/leaves.h"
 #include "tests/test.h"
 
 #define DOCUMENT_BYTES ((size_t)64 << 20)
@@ -40,6 +41,7 @@ void captured_load(struct captured_file *d, const char *root, const char *folder
     d->batch->wanted = rows_all_columns();
     otlp_cursor_start(&d->cursor, buffer_bytes(&d->bytes), 0, &otlp_limits_default);
     assert_int_equal(otlp_proto_decode(&d->cursor, d->batch), DECODE_DONE);
+    leaves_settle(d->batch, 0);
     assert_int_equal(d->cursor.bad_spans, 0);
 }
 

@@ -63,6 +63,7 @@ static void decode(struct bench *b)
     b->batch->wanted = rows_all_columns();
     otlp_cursor_start(&cursor, buffer_bytes(&b->request), 0, &otlp_limits_default);
     assert_int_equal(otlp_proto_decode(&cursor, b->batch), DECODE_DONE);
+    leaves_settle(b->batch, 0);
     assert_int_equal(cursor.bad_spans, 0);
 }
 

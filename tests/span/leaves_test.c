@@ -6,6 +6,7 @@
 
 #include "engine/span/content.h"
 #include "engine/span/dialect.h"
+#include "engine/span/leaves.h"
 #include "tests/span/otlp_build.h"
 #include "tests/span/rows.h"
 
@@ -68,6 +69,7 @@ static void decode(struct buffer *resource_spans, struct span_batch *batch, stru
     batch->wanted = rows_all_columns();
     otlp_cursor_start(&cursor, buffer_bytes(request), 0, &otlp_limits_default);
     assert_int_equal(otlp_proto_decode(&cursor, batch), DECODE_DONE);
+    leaves_settle(batch, 0);
     assert_int_equal(cursor.bad_spans, 0);
 }
 

@@ -75,6 +75,28 @@ void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits 
     CHECK(!out->failed);
 }
 
+void rows_dump_encoded(struct bytes value, const struct encoding_options *options,
+                       uint32_t capacity, struct encoded_record *record, struct buffer *out)
+{
+    struct span_batch *batch = span_batch_create(capacity);
+    batch->wanted = rows_all_columns();
+    encoding_start(record, value, BYTES_NONE, 7, options);
+    for (enum decode_result result = DECODE_MORE; result == DECODE_MORE;) {
+        span_batch_reset(batch);
+        result = encoding_decode(record, batch);
+        for (uint32_t row = 0; row < batch->rows; row++) {
+            CHECK(batch->origin[row].record == 7);
+            buffer_printf(out, "%u/%u:", batch->origin[row].span, batch->kind[row]);
+            for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
+                dump_value(batch, column, row, out);
+            buffer_put_u8(out, '\n');
+        }
+    }
+    span_batch_destroy(batch);
+    buffer_put_u8(out, '\0');
+    CHECK(!out->failed);
+}
+
 static volatile uint8_t touched;
 
 uint32_t rows_check(struct bytes record, struct span_batch *batch, struct otlp_cursor *cursor)
