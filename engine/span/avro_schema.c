@@ -382,6 +382,9 @@ struct avro_schema *avro_schema_parse(const struct bytes *texts, uint32_t texts_
     struct avro_schema *schema = memory_allocate(sizeof *schema);
     schema->memory = memory_allocate(sizeof *schema->memory);
     struct avro_parse parse = {.schema = schema, .limits = limits, .error = error};
+    /* Never NULL: an empty record's fields have an address, too. */
+    schema->fields = grown(NULL, &parse.fields_capacity, 1, sizeof *schema->fields);
+    schema->symbols = grown(NULL, &parse.symbols_capacity, 1, sizeof *schema->symbols);
     bool good = parse_texts(&parse, texts, texts_count);
     table_free(&parse.by_name);
     table_free(&parse.seen);

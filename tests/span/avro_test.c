@@ -110,22 +110,25 @@ static void test_defaults_of_every_type_fill_in(void **state)
         bytes_of("\x02", 1), "{n,t1,i-7,l9007199254740993,f0x1p-1,d0x1p+1,bff0141,sc3a9,i1,}");
     reads(
         RECORD(""),
-        RECORD(
-            DEFAULT("x", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}", "\"ab\"") "," DEFAULT("e", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", "\"B\"") "," DEFAULT(
-                "r", "{\"type\":\"array\",\"items\":[\"null\",\"int\"]}",
-                "[1,null]") "," DEFAULT("m", "{\"type\":\"map\",\"values\":\"long\"}",
-                                        "{\"k\":5}") "," DEFAULT("u", "[\"string\",\"null\"]",
-                                                                 "\"s\"") "," DEFAULT("o",
-                                                                                      "{\"type\":"
-                                                                                      "\"record\","
-                                                                                      "\"name\":"
-                                                                                      "\"O\","
-                                                                                      "\"fields\":"
-                                                                                      "[" FIELD("p", "\"int\"") "," DEFAULT(
-                                                                                          "q",
-                                                                                          "\"int\"",
-                                                                                          "3") "]}",
-                                                                                      "{\"p\":1}")),
+        RECORD(DEFAULT("x", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}", "\"ab\"") "," DEFAULT(
+            "e", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}",
+            "\"B\"") "," DEFAULT("r", "{\"type\":\"array\",\"items\":[\"null\",\"int\"]}",
+                                 "[1,null]") "," DEFAULT("m",
+                                                         "{\"type\":\"map\",\"values\":\"long\"}",
+                                                         "{\"k\":5}") "," DEFAULT("u",
+                                                                                  "[\"string\","
+                                                                                  "\"null\"]",
+                                                                                  "\"s\"") "," DEFAULT("o",
+                                                                                                       "{\"type\":"
+                                                                                                       "\"record\","
+                                                                                                       "\"name\":"
+                                                                                                       "\"O\","
+                                                                                                       "\"fields\":"
+                                                                                                       "[" FIELD("p", "\"int\"") "," DEFAULT(
+                                                                                                           "q",
+                                                                                                           "\"int\"",
+                                                                                                           "3") "]}",
+                                                                                                       "{\"p\":1}")),
         bytes_of("", 0), "{x6162,e1,[u1:i1,u0:n,],(k6bl5,),u0:s73,{i1,i3,},}");
 }
 
@@ -219,18 +222,19 @@ static void test_aliases_of_fields_and_records(void **state)
 static void test_skipped_fields_of_every_type(void **state)
 {
     (void)state;
-    const char *writer = RECORD(
-        FIELD("n", "\"null\"") "," FIELD("t", "\"boolean\"") "," FIELD("i", "\"int\"") "," FIELD(
-            "l", "\"long\"") "," FIELD("f", "\"float\"") "," FIELD("d",
-                                                                   "\"double\"") "," FIELD("b",
-                                                                                           "\"bytes"
-                                                                                           "\"") "," FIELD("s",
-                                                                                                           "\"string\"") "," FIELD("x",
-                                                                                                                                   "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}") "," FIELD("e", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}") "," FIELD("r", "{\"type\":\"array\",\"items\":\"int\"}") "," FIELD("m", "{\"type\":\"map\",\"values\":\"string\"}") "," FIELD("u",
-                                                                                                                                                                                                                                                                                                                                                                                            "[\"null\",\"F\"]") "," FIELD("o",
-                                                                                                                                                                                                                                                                                                                                                                                                                          "{\"type\":\"record\",\"name\":\"O\",\"fields\":[" FIELD("p",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                   "\"int\"") "]}") "," FIELD("last",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "\"int\""));
+    const char
+        *writer =
+            RECORD(
+                FIELD("n", "\"null\"") "," FIELD("t", "\"boolean\"") "," FIELD("i", "\"int\"") "," FIELD(
+                    "l", "\"long\"") "," FIELD("f",
+                                               "\"float\"") "," FIELD("d",
+                                                                      "\"double\"") "," FIELD("b", "\"bytes"
+                                                                                                   "\"") "," FIELD("s", "\"string\"") "," FIELD("x", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}") "," FIELD("e", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}") "," FIELD("r", "{\"type\":\"array\",\"items\":\"int\"}") "," FIELD("m",
+                                                                                                                                                                                                                                                                                                                                                   "{\"type\":\"map\",\"values\":\"string\"}") "," FIELD("u",
+                                                                                                                                                                                                                                                                                                                                                                                                         "[\"null\",\"F\"]") "," FIELD("o",
+                                                                                                                                                                                                                                                                                                                                                                                                                                       "{\"type\":\"record\",\"name\":\"O\",\"fields\":[" FIELD(
+                                                                                                                                                                                                                                                                                                                                                                                                                                           "p", "\"int\"") "]}") "," FIELD("last",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                           "\"int\""));
     static const uint8_t record[] = {1, 2, 2, 0,   0, 0,   0,   0,   0,   0,   0, 0, 0,
                                      0, 0, 2, 'b', 2, 's', 'x', 'y', 0,   3,   4, 2, 4,
                                      0, 2, 2, 'k', 2, 'v', 0,   2,   'z', 'z', 8, 84};

@@ -1,0 +1,166 @@
+/*
+ * avro.c - nanoseconds and allocations per Avro span: our compiled program into rows against Apache Avro
+ * C's generic decoder on the same bytes, in the same run.
+ *
+ * The record is span-shaped: 8 plain fields and a map of 12 attributes, some 530 bytes, as in the
+ * reference measurement. Prints one line per case; the median of several rounds. --json: objects.
+ */
+#include "engine/base/memory.h"
+#include "engine/span/avro_span.h"
+#include "tests/span/avro_oracle.h"
+#include "tests/span/avro_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define RECORDS 64
+#define ROUNDS  21
+
+static const char writer[] =
+    "{\"type\":\"record\",\"name\":\"LlmSpan\",\"fields\":["
+    "{\"name\":\"trace_id\",\"type\":{\"type\":\"fixed\",\"name\":\"T\",\"size\":16}},"
+    "{\"name\":\"span_id\",\"type\":{\"type\":\"fixed\",\"name\":\"S\",\"size\":8}},"
+    "{\"name\":\"parent_span_id\",\"type\":[\"null\",\"bytes\"]},"
+    "{\"name\":\"name\",\"type\":\"string\"},"
+    "{\"name\":\"start_ns\",\"type\":\"long\"},{\"name\":\"end_ns\",\"type\":\"long\"},"
+    "{\"name\":\"status\",\"type\":\"int\"},{\"name\":\"service\",\"type\":\"string\"},"
+    "{\"name\":\"attributes\",\"type\":{\"type\":\"map\",\"values\":\"string\"}}]}";
+
+static const char *const attributes[][2] = {
+    {"gen_ai.operation.name", "chat"},
+    {"gen_ai.provider.name", "openai"},
+    {"gen_ai.request.model", "gpt-4o-mini"},
+    {"gen_ai.response.model", "gpt-4o-mini-2024-07-18"},
+    {"gen_ai.response.id", "chatcmpl-AbCdEfGhIjKl"},
+    {"gen_ai.usage.input_tokens", "1203"},
+    {"gen_ai.usage.output_tokens", "214"},
+    {"gen_ai.response.finish_reasons", "stop"},
+    {"gen_ai.conversation.id", "conv-0123456789"},
+    {"server.address", "api.openai.com"},
+    {"http.request.method", "POST"},
+    {"deployment.region", "eu-central-1"},
+};
+
+static void write_record(struct buffer *out, uint64_t number)
+{
+    uint64_t ids[3] = {number + 1, number * 7 + 1, number + 99};
+    buffer_append(out, ids, sizeof ids);
+    buffer_put_zigzag(out, 1);
+    buffer_put_zigzag(out, 8);
+    buffer_append(out, ids, 8);
+    avro_put_text(out, "chat gpt-4o-mini");
+    buffer_put_zigzag(out, 1700000000000000000 + (int64_t)number);
+    buffer_put_zigzag(out, 1700000001000000000 + (int64_t)number);
+    buffer_put_zigzag(out, 1);
+    avro_put_text(out, "checkout-assistant");
+    buffer_put_zigzag(out, sizeof attributes / sizeof *attributes);
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+        avro_put_text(out, attributes[i][0]);
+        avro_put_text(out, attributes[i][1]);
+    }
+    buffer_put_zigzag(out, 0);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+struct cast {
+    struct avro_span_reader *reader;
+    struct oracle *oracle;
+    struct span_batch *batch;
+    struct buffer records[RECORDS];
+};
+
+static void run_ours(struct cast *cast, uint64_t spans)
+{
+    struct avro_fault fault;
+    uint32_t cut = 0;
+    for (uint64_t i = 0; i < spans; i++) {
+        if (span_batch_full(cast->batch))
+            span_batch_reset(cast->batch);
+        if (!avro_span_decode(cast->reader, buffer_bytes(&cast->records[i % RECORDS]),
+                              (struct row_origin){0, 0}, &avro_limits_default, cast->batch, &cut,
+                              &fault))
+            abort();
+    }
+}
+
+static void run_oracle(struct cast *cast, uint64_t spans)
+{
+    for (uint64_t i = 0; i < spans; i++)
+        if (!oracle_read(cast->oracle, buffer_bytes(&cast->records[i % RECORDS])))
+            abort();
+}
+
+/* Median nanoseconds per span of each, rounds alternating. */
+static void measure(struct cast *cast, double ns[2], double *allocated)
+{
+    static double rounds[2][ROUNDS];
+    static const uint64_t spans[2] = {200000, 10000};
+    uint64_t grown = 0;
+    for (int round = -2; round < ROUNDS; round++) {
+        for (int who = 0; who < 2; who++) {
+            uint64_t bytes = memory_thread_allocated_bytes(), before = now_ns();
+            (who == 0 ? run_ours : run_oracle)(cast, spans[who]);
+            if (round >= 0)
+                rounds[who][round] = (double)(now_ns() - before) / (double)spans[who];
+            if (round >= 0 && who == 0)
+                grown += memory_thread_allocated_bytes() - bytes;
+        }
+    }
+    for (int who = 0; who < 2; who++) {
+        qsort(rounds[who], ROUNDS, sizeof **rounds, by_value);
+        ns[who] = rounds[who][ROUNDS / 2];
+    }
+    *allocated = (double)grown / ((double)spans[0] * ROUNDS);
+}
+
+int main(int argc, char **argv)
+{
+    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    struct bytes schema = bytes_from_text(writer);
+    struct error error;
+    struct cast cast = {
+        .reader = avro_span_reader_create(&schema, 1, &avro_schema_limits_default, &error),
+        .oracle = oracle_create(schema, schema),
+        .batch = span_batch_create(512)};
+    double ns[2], allocated;
+    if (cast.reader == NULL || cast.oracle == NULL)
+        return fprintf(stderr, "no reader: %s\n", error.message), 1;
+    for (unsigned i = 0; i < RECORDS; i++) {
+        cast.records[i] = BUFFER_WITH_LIMIT(1 << 16);
+        write_record(&cast.records[i], i);
+    }
+    for (int all = 0; all < 2; all++) {
+        static const enum span_column few[] = {
+            SPAN_COLUMN_trace_id,  SPAN_COLUMN_span_id,        SPAN_COLUMN_end_ns,
+            SPAN_COLUMN_status,    SPAN_COLUMN_service,        SPAN_COLUMN_role,
+            SPAN_COLUMN_operation, SPAN_COLUMN_response_model, SPAN_COLUMN_finish_reason};
+        for (size_t i = 0; i < sizeof few / sizeof *few; i++)
+            span_columns_add(&cast.batch->wanted, few[i]);
+        for (unsigned column = 0; all && column < SPAN_COLUMN_COUNT; column++)
+            span_columns_add(&cast.batch->wanted, column);
+        measure(&cast, ns, &allocated);
+        printf(
+            json ? "{\"stage\":\"avro\",\"columns\":\"%s\",\"bytes_per_span\":%zu,\"ns_per_span\":%"
+                   ".1f,"
+                   "\"avro_c_ns_per_span\":%.1f,\"ratio\":%.1f,\"allocated_bytes_per_span\":%.3f}\n"
+                 : "avro: %-10s columns, %zu bytes a span: %6.1f ns a span, Apache Avro C %6.1f "
+                   "ns: %.1f "
+                   "times; %.3f bytes allocated\n",
+            all ? "all" : "operators'", cast.records[0].size, ns[0], ns[1], ns[1] / ns[0],
+            allocated);
+    }
+    return 0;
+}
