@@ -142,16 +142,22 @@ static void compile_blocks(struct avro_compiler *compiler, const struct avro_rou
     }
     struct avro_routine inside = *routine;
     inside.branch = true; /* there may be no items */
+    /* The test stands behind the body: one operation less for each item. */
+    uint32_t entry = avro_emit(compiler, (struct avro_op){.code = AVRO_JUMP});
+    avro_emit_type(compiler, &inside, items, into, routine->slot);
     uint32_t loop =
         avro_emit(compiler, (struct avro_op){.code = skipped ? AVRO_SKIP_BLOCK : AVRO_BLOCK,
                                              .type = w->type,
-                                             .slot = routine->slot});
-    avro_emit_type(compiler, &inside, items, into, routine->slot);
-    avro_emit(compiler, (struct avro_op){.code = AVRO_JUMP, .a = loop});
+                                             .slot = routine->slot,
+                                             .a = entry + 1});
     if (compiler->failed)
         return;
-    compiler->program->ops[loop].a = compiler->program->ops_count;
-    compiler->program->ops[loop].b = compiler->program->ops_count - loop;
+    struct avro_op *ops = compiler->program->ops;
+    ops[entry].a = loop;
+    ops[loop].b = loop - entry;
+    if (!skipped && w->type == AVRO_MAP && loop == entry + 2 &&
+        ops[entry + 1].code == AVRO_READ_TEXT)
+        ops[loop].code = AVRO_TEXT_MAP;
     if (!skipped)
         avro_emit_mark(compiler, AVRO_MARK_END, 0);
 }

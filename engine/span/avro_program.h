@@ -38,7 +38,8 @@ enum avro_code {
     AVRO_JUMP,   /* a: where */
     AVRO_CALL,   /* a: where, b: operations of the routine */
     AVRO_RETURN, /* from a routine; from the first one: the end */
-    AVRO_BLOCK, /* next item of an array or map (`type`); a: where to go behind the last; b: operations per item */
+    AVRO_BLOCK, /* next item of an array or map (`type`): at a; behind the last it goes on. b: operations per item */
+    AVRO_TEXT_MAP,   /* BLOCK of a map whose item is one READ_TEXT, at a: all items at once */
     AVRO_SKIP_BLOCK, /* the same, hopping over blocks that state their size */
     AVRO_REFUSE      /* a: constant with the reason: the reader has nothing for this value */
 };

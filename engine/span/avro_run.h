@@ -83,6 +83,11 @@ AVRO_INLINE bool avro_read_text(struct avro_run *run, struct bytes *out)
 {
     int64_t size;
     const uint8_t *start = run->at;
+    if (start < run->end && (*start & 0x81) == 0 && *start >> 1 < run->end - start) {
+        *out = bytes_of(start + 1, *start >> 1); /* below 64 bytes, as most are */
+        run->at = start + 1 + (*start >> 1);
+        return true;
+    }
     if (!avro_read_long(run, &size))
         return false;
     if (size >= 0 && avro_take(run, (uint64_t)size, out))
@@ -213,7 +218,7 @@ AVRO_INLINE bool avro_block(struct avro_run *run, const struct avro_op *op, uint
             run->reason = "the size of a block is negative or goes beyond the record";
             return false;
         }
-        if (op->code == AVRO_BLOCK)
+        if (op->code != AVRO_SKIP_BLOCK)
             break;
         if (!avro_take(run, (uint64_t)size, &body) || !avro_pay(run, 1))
             return false;
@@ -238,7 +243,7 @@ AVRO_INLINE bool avro_call_push(struct avro_run *run, const struct avro_op *op, 
 
 /* ---- the loop ---------------------------------------------------------------------------------------------- */
 
-/* The operation that now comes; NULL at the last item's end or at a fault (then there is a reason). */
+/* The operation before the one that now comes; NULL at a fault. */
 AVRO_INLINE const struct avro_op *avro_next_item(struct avro_run *run,
                                                  const struct avro_program *program,
                                                  const struct avro_op *op,
@@ -249,7 +254,7 @@ AVRO_INLINE const struct avro_op *avro_next_item(struct avro_run *run,
     if (frame->items_left == 0 && !avro_block(run, op, &frame->items_left))
         return NULL;
     if (frame->items_left == 0)
-        return program->ops + op->a - 1;
+        return op;
     frame->items_left--;
     if (op->type == AVRO_MAP) {
         if (!avro_read_text(run, &key))
@@ -259,7 +264,32 @@ AVRO_INLINE const struct avro_op *avro_next_item(struct avro_run *run,
     } else if (op->code == AVRO_BLOCK) {
         target->item(into, op);
     }
-    return op;
+    return program->ops + op->a - 1;
+}
+
+/* A map of texts, whole: what attributes mostly are. */
+AVRO_INLINE bool avro_text_map(struct avro_run *run, const struct avro_program *program,
+                               const struct avro_op *op, const struct avro_target *target,
+                               void *into)
+{
+    const struct avro_op *leaf = program->ops + op->a;
+    struct avro_constant value = {0};
+    struct bytes key;
+    uint64_t items;
+    for (;;) {
+        if (!avro_block(run, op, &items))
+            return false;
+        if (items == 0)
+            return true;
+        for (; items > 0; items--) {
+            if (!avro_read_text(run, &key))
+                return false;
+            target->key(into, op, key);
+            if (!avro_read_text(run, &value.bytes))
+                return false;
+            target->leaf(into, leaf, &value);
+        }
+    }
 }
 
 /* All that delivers no value. The operation before the next one; NULL: at the end, or a fault. */
@@ -283,7 +313,6 @@ AVRO_INLINE const struct avro_op *avro_step(struct avro_run *run,
         return program->ops + op->a - 1;
     case AVRO_RETURN:
         return run->depth == 0 ? NULL : program->ops + run->frames[--run->depth].back;
-    case AVRO_BLOCK:
     case AVRO_SKIP_BLOCK:
         return avro_next_item(run, program, op, target, into);
     case AVRO_REFUSE:
@@ -303,6 +332,11 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
         uint32_t index;
         bool good = true;
         switch ((enum avro_code)op->code) {
+        case AVRO_READ_TEXT: /* most values: a delivery of its own */
+            if (!avro_read_text(run, &value.bytes))
+                return false;
+            target->leaf(into, op, &value);
+            continue;
         case AVRO_READ_NULL:
             break;
         case AVRO_READ_BOOLEAN:
@@ -320,9 +354,6 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
         case AVRO_READ_DOUBLE:
             good = avro_read_real(run, op, &value.real);
             break;
-        case AVRO_READ_TEXT:
-            good = avro_read_text(run, &value.bytes);
-            break;
         case AVRO_READ_FIXED:
             good = avro_take(run, op->a, &value.bytes);
             break;
@@ -336,6 +367,15 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
             if (!avro_read_index(run, op->b, &index, "a union has no branch of this number"))
                 return false;
             op = program->ops + program->targets[op->a + index] - 1;
+            continue;
+        case AVRO_TEXT_MAP:
+            if (!avro_text_map(run, program, op, target, into))
+                return false;
+            continue;
+        case AVRO_BLOCK:
+            op = avro_next_item(run, program, op, target, into);
+            if (op == NULL)
+                return false;
             continue;
         default:
             op = avro_step(run, program, op, depth_max, target, into);

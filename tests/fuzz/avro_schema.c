@@ -32,8 +32,9 @@ static void check_program(const struct avro_program *program)
             CHECK(op->a < program->ops_count);
             break;
         case AVRO_BLOCK:
+        case AVRO_TEXT_MAP:
         case AVRO_SKIP_BLOCK:
-            CHECK(op->a > i && op->a < program->ops_count);
+            CHECK(op->a <= i && op->b == i - op->a + 1);
             break;
         default:
             break;
