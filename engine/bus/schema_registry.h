@@ -7,7 +7,7 @@
 #ifndef ENGINE_BUS_SCHEMA_REGISTRY_H
 #define ENGINE_BUS_SCHEMA_REGISTRY_H
 
-#include "engine/base/bytes.h"
+#include "engine/base/buffer.h"
 #include "engine/base/error.h"
 
 struct schema_registry_options {
@@ -63,6 +63,9 @@ void schema_registry_count(struct schema_registry *registry, struct schema_regis
 /* Registers the schema under the subject (or finds it there). */
 bool schema_registry_register(struct schema_registry *registry, const char *subject,
                               struct bytes schema, uint32_t *id, struct error *error);
+/* The subject's latest version; owner frees *schema with buffer_free. A subject that is new gives an empty one. */
+bool schema_registry_latest(struct schema_registry *registry, const char *subject,
+                            struct buffer *schema, struct error *error);
 /* True when the registry takes it as the subject's next version; a subject that is new takes anything.
  * False: the error says what the registry says, which names the field. */
 bool schema_registry_compatible(struct schema_registry *registry, const char *subject,

@@ -53,6 +53,11 @@ bool registry_answer_compatible(struct json_document *document, struct bytes ans
 void registry_answer_refusal(struct json_document *document, long status, struct bytes answer,
                              struct error *error);
 
+/* ---- schema_registry.c ---- */
+/* A request of someone who waits; one at a time. */
+bool registry_call(struct schema_registry *registry, const char *path, struct bytes body,
+                   long *status, struct buffer *answer_out, struct error *error);
+
 /* ---- schema_registry_fetch.c ---- */
 struct registry_texts {
     struct bytes texts[SCHEMA_TEXTS_MAX]; /* owned: registry_texts_free */

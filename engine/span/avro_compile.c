@@ -70,6 +70,7 @@ void avro_call(struct avro_compiler *compiler, struct avro_routine routine)
         }
         number = compiler->routines_count++;
         compiler->routines[number] = routine;
+        compiler->routines[number].field = compiler->field;
         table_insert(&compiler->known, hash, number);
     }
     avro_emit(compiler, (struct avro_op){.code = AVRO_CALL, .a = number});
@@ -120,6 +121,7 @@ static void compile_record(struct avro_compiler *compiler, const struct avro_rou
                 slot = compiler->options->slots[into[i]];
             avro_emit_mark(compiler, AVRO_MARK_FIELD, into[i]);
         }
+        compiler->field = fields[i].name;
         avro_emit_type(compiler, routine, fields[i].node, reader, slot);
     }
     if (r != NULL) {
@@ -166,6 +168,7 @@ static void compile_routine(struct avro_compiler *compiler, uint32_t number)
 {
     struct avro_routine routine = compiler->routines[number]; /* the list moves when it grows */
     uint32_t start = compiler->program->ops_count;
+    compiler->field = routine.field;
     if (routine.writer == AVRO_NONE) {
         avro_default_routine(compiler, &routine);
     } else {

@@ -19,6 +19,7 @@ struct avro_routine {
     uint16_t slot;
     bool branch; /* somewhere below a branch of the writer's union: a misfit may never be met */
     uint32_t start, length;
+    struct bytes field; /* it was first met in; for messages */
 };
 
 struct avro_compiler {
@@ -29,6 +30,7 @@ struct avro_compiler {
     uint32_t routines_count, routines_capacity;
     struct table known;
     uint64_t work;
+    struct bytes field; /* of the writer's record that is being compiled; for messages */
     struct error *error;
     bool failed;
 };

@@ -203,10 +203,12 @@ static void emit_plain(struct avro_compiler *compiler, const struct avro_routine
             into = AVRO_NONE;
         }
         if (into == AVRO_NONE && !compiler->options->loose) {
-            avro_emit_misfit(compiler, in, "the reader has no %s for the writer's %s%s%.60s",
-                             avro_type_name(r->type), avro_type_name(w->type),
-                             w->name.size ? " " : "",
-                             w->name.size ? (const char *)w->name.data : "");
+            avro_emit_misfit(
+                compiler, in, "%s%.60s%sthe reader has no %s for the writer's %s%s%.60s",
+                compiler->field.size ? "field " : "",
+                compiler->field.size ? (const char *)compiler->field.data : "",
+                compiler->field.size ? ": " : "", avro_type_name(r->type), avro_type_name(w->type),
+                w->name.size ? " " : "", w->name.size ? (const char *)w->name.data : "");
             return;
         }
         if (into != AVRO_NONE && r->type == AVRO_UNION)

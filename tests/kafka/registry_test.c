@@ -6,6 +6,7 @@
 
 #include "engine/bus/ports.h"
 #include "engine/bus/schema_registry.h"
+#include "engine/span/avro_check.h"
 #include "engine/span/avro_span.h"
 #include "tests/span/avro_write.h"
 
@@ -194,6 +195,15 @@ static void test_compatibility_is_checked(void **state)
     assert_false(schema_registry_compatible(stage->registry, "alerts-value", more, &error));
     print_message("the registry's words: %s\n", error.message);
     assert_non_null(strstr(error.message, "not compatible"));
+    /* It does not say which field; we find out. */
+    struct buffer latest;
+    assert_true(schema_registry_latest(stage->registry, "alerts-value", &latest, &error));
+    assert_false(avro_check_reads(buffer_bytes(&latest), more, &error));
+    assert_non_null(strstr(error.message, "field score"));
+    buffer_free(&latest);
+    assert_true(schema_registry_latest(stage->registry, "nobody-value", &latest, &error));
+    assert_int_equal(latest.size, 0);
+    buffer_free(&latest);
 }
 
 static void test_references_are_followed(void **state)

@@ -4,6 +4,7 @@
  */
 #include "tests/test.h"
 
+#include "engine/span/avro_check.h"
 #include "tests/span/avro_text.h"
 
 static void refused(const char *schema, const char *why)
@@ -153,6 +154,29 @@ static void test_what_is_missing_without_default_is_said(void **state)
           "byte 1: the writer has no field b, and the reader no default for it");
     reads("\"string\"", "\"int\"", bytes_of("\x00", 1),
           "byte 0: the reader has no int for the writer's string");
+}
+
+static void test_a_check_names_the_field(void **state)
+{
+    (void)state;
+    struct error error;
+    struct bytes old = BYTES_LITERAL(RECORD(FIELD("a", "\"int\"") "," FIELD("b", "\"string\"")));
+    struct bytes added = BYTES_LITERAL(RECORD(FIELD("a", "\"int\"") "," FIELD("score", "\"int\"")));
+    struct bytes changed = BYTES_LITERAL(RECORD(FIELD("b", "\"int\"")));
+    struct bytes inside =
+        BYTES_LITERAL(RECORD(DEFAULT("a", "{\"type\":\"array\",\"items\":\"int\"}", "[]")));
+    struct bytes fine =
+        BYTES_LITERAL(RECORD(FIELD("a", "\"long\"") "," DEFAULT("score", "\"int\"", "0")));
+    assert_true(avro_check_reads(old, fine, &error));
+    assert_false(avro_check_reads(old, added, &error));
+    assert_string_equal(error.message,
+                        "the writer has no field score, and the reader no default for it");
+    assert_false(avro_check_reads(old, changed, &error));
+    assert_string_equal(error.message, "field b: the reader has no int for the writer's string");
+    assert_false(avro_check_reads(old, inside, &error));
+    assert_string_equal(error.message, "field a: the reader has no array for the writer's int");
+    assert_false(avro_check_reads(old, BYTES_LITERAL("{"), &error));
+    assert_non_null(strstr(error.message, "Avro schema"));
 }
 
 static void test_promotions(void **state)
@@ -347,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_defaults_of_every_type_fill_in),
         cmocka_unit_test(test_bad_defaults_are_refused),
         cmocka_unit_test(test_what_is_missing_without_default_is_said),
+        cmocka_unit_test(test_a_check_names_the_field),
         cmocka_unit_test(test_promotions),
         cmocka_unit_test(test_unions_resolve_branch_by_branch),
         cmocka_unit_test(test_enums_go_by_symbol),
