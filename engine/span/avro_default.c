@@ -5,59 +5,9 @@
  * error of the reader's schema, found when it is needed.
  */
 #include "engine/span/avro_compile_internal.h"
+#include "engine/span/avro_json.h"
 
 #include <math.h>
-
-static bool is_boolean(const struct json_value *json)
-{
-    return json != NULL && !json_is_null(json) && !json_is_number(json) && !json_is_text(json) &&
-           !json_is_object(json) && !json_is_array(json);
-}
-
-/* By its outermost kind only: what is inside is looked at when it is delivered. */
-static bool could_be(const struct json_value *given, const struct avro_node *node)
-{
-    int64_t integer;
-    switch ((enum avro_type)node->type) {
-    case AVRO_NULL:
-        return json_is_null(given);
-    case AVRO_BOOLEAN:
-        return is_boolean(given);
-    case AVRO_INT:
-        return json_is_number(given) && json_integer(given, &integer) && integer >= INT32_MIN &&
-               integer <= INT32_MAX;
-    case AVRO_LONG:
-        return json_is_number(given) && json_integer(given, &integer);
-    case AVRO_FLOAT:
-    case AVRO_DOUBLE:
-        return json_is_number(given);
-    case AVRO_ARRAY:
-        return json_is_array(given);
-    case AVRO_RECORD:
-    case AVRO_MAP:
-        return json_is_object(given);
-    default:
-        return json_is_text(given);
-    }
-}
-
-/* Each character up to U+00FF is one byte. Absent: a character beyond it, or no memory. */
-static struct bytes bytes_of_text(struct avro_compiler *compiler, struct bytes text)
-{
-    uint8_t *out = arena_alloc(compiler->program->texts, text.size + 1);
-    size_t size = 0;
-    for (size_t i = 0; out != NULL && i < text.size; i++) {
-        uint8_t c = text.data[i];
-        if (c < 0x80) {
-            out[size++] = c;
-        } else if ((c == 0xc2 || c == 0xc3) && i + 1 < text.size) {
-            out[size++] = (uint8_t)((unsigned)(c & 3) << 6 | (text.data[++i] & 0x3f));
-        } else {
-            return BYTES_NONE;
-        }
-    }
-    return out == NULL ? BYTES_NONE : bytes_of(out, size);
-}
 
 static bool leaf_constant(struct avro_compiler *compiler, const struct avro_node *node,
                           const struct json_value *given, struct avro_constant *out)
@@ -94,7 +44,7 @@ static bool leaf_constant(struct avro_compiler *compiler, const struct avro_node
         }
         return false;
     default: /* bytes and fixed */
-        out->bytes = bytes_of_text(compiler, json_text(given));
+        out->bytes = avro_json_bytes(json_text(given), compiler->program->texts);
         return bytes_present(out->bytes) &&
                (node->type != AVRO_FIXED || out->bytes.size == node->size);
     }
@@ -107,7 +57,8 @@ void avro_emit_default(struct avro_compiler *compiler, const struct avro_routine
     if (node->type == AVRO_UNION) {
         const struct avro_field *branches = &compiler->reader->fields[node->first];
         uint32_t i = 0;
-        while (i < node->count && !could_be(given, &compiler->reader->nodes[branches[i].node]))
+        while (i < node->count &&
+               !avro_json_could_be(given, &compiler->reader->nodes[branches[i].node]))
             i++;
         if (i == node->count) {
             avro_compile_fail(compiler, "a default fits no branch of its union");
@@ -118,7 +69,7 @@ void avro_emit_default(struct avro_compiler *compiler, const struct avro_routine
         node = &compiler->reader->nodes[reader];
     }
     struct avro_constant constant;
-    if (!could_be(given, node)) {
+    if (!avro_json_could_be(given, node)) {
         avro_compile_fail(compiler, "a default is no %s", avro_type_name(node->type));
     } else if (!avro_type_is_leaf(node->type)) {
         avro_call(compiler, (struct avro_routine){.writer = AVRO_NONE,
