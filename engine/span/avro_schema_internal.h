@@ -37,6 +37,16 @@ struct avro_parse {
 /* Fills the error with the place of the task in front; returns false. */
 bool avro_parse_fail(struct avro_parse *parse, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* ---- avro_schema_type.c ---- */
+/* The array with room for `needed` items. */
+void *avro_parse_grow(void *array, uint32_t *capacity, size_t needed, size_t item_bytes);
+void avro_parse_push(struct avro_parse *parse, struct avro_task task);
+/* Empties `seen`; a table that has grown large costs more to clear than to give back. */
+void avro_parse_forget(struct avro_parse *parse);
+/* Makes the task's node, or says why not. */
+bool avro_parse_take(struct avro_parse *parse, struct avro_task *task);
+
+/* ---- avro_schema_name.c ---- */
 /* Letters, digits and _, not starting with a digit. */
 bool avro_name_valid(struct bytes name);
 /* The full name of a definition, and the namespace of what is inside it. */
