@@ -222,6 +222,33 @@ static void emit_plain(struct avro_compiler *compiler, const struct avro_routine
         emit_leaf(compiler, writer, into, slot);
 }
 
+/* A nullable value that is one operation: the union is part of it. */
+static void fuse_nullable(struct avro_compiler *compiler, const struct avro_node *w,
+                          uint32_t branch_op)
+{
+    struct avro_program *program = compiler->program;
+    struct avro_op *ops = &program->ops[branch_op];
+    const struct avro_field *branches = &compiler->writer->fields[w->first];
+    if (compiler->failed || !compiler->options->loose || compiler->options->marks || w->count != 2)
+        return;
+    uint32_t null = compiler->writer->nodes[branches[0].node].type == AVRO_NULL ? 0 : 1;
+    /* null first: BRANCH, READ; null last: BRANCH, READ, JUMP */
+    if (compiler->writer->nodes[branches[null].node].type != AVRO_NULL ||
+        program->ops_count - branch_op != 2 + null)
+        return;
+    uint8_t code = ops[1].code == AVRO_READ_TEXT   ? AVRO_MAYBE_TEXT
+                   : ops[1].code == AVRO_READ_LONG ? AVRO_MAYBE_LONG
+                   : ops[1].code == AVRO_READ_INT  ? AVRO_MAYBE_INT
+                                                   : AVRO_BRANCH;
+    if (code == AVRO_BRANCH)
+        return;
+    program->targets_count = ops[0].a;
+    ops[0] = ops[1];
+    ops[0].code = code;
+    ops[0].a = null;
+    program->ops_count = branch_op + 1;
+}
+
 void avro_emit_union(struct avro_compiler *compiler, const struct avro_routine *in, uint32_t writer,
                      uint32_t reader, uint16_t slot)
 {
@@ -229,7 +256,7 @@ void avro_emit_union(struct avro_compiler *compiler, const struct avro_routine *
     const struct avro_node *w = &compiler->writer->nodes[writer];
     struct avro_routine branch = *in;
     branch.branch = true;
-    uint32_t first = program->targets_count;
+    uint32_t first = program->targets_count, branch_op = program->ops_count;
     avro_emit(compiler, (struct avro_op){.code = AVRO_BRANCH, .a = first, .b = w->count});
     for (uint32_t i = 0; i < w->count; i++) {
         program->targets = grown(program->targets, &program->targets_capacity,
@@ -255,6 +282,7 @@ void avro_emit_union(struct avro_compiler *compiler, const struct avro_routine *
         program->ops[jumps].a = end;
         jumps = before;
     }
+    fuse_nullable(compiler, w, branch_op);
 }
 
 static bool is_leaf_union(const struct avro_schema *schema, const struct avro_node *node)

@@ -23,9 +23,13 @@ enum avro_code {
     AVRO_READ_TEXT,  /* length and bytes; type BYTES or STRING */
     AVRO_READ_FIXED, /* a: bytes; type FIXED or BYTES */
     AVRO_READ_ENUM, /* a: first of the writer's symbols in enums, b: how many; type ENUM or STRING */
-    AVRO_GIVE,      /* a: constant; nothing is read: the reader's default */
-    AVRO_GIVE_KEY,  /* a: constant: a key of a default map */
-    AVRO_MARK,      /* a: enum avro_mark, b: index; only where the target asked for marks */
+    /* a union of null and one leaf, at once: a is null's branch; null is not delivered (loose programs) */
+    AVRO_MAYBE_INT,
+    AVRO_MAYBE_LONG,
+    AVRO_MAYBE_TEXT,
+    AVRO_GIVE,     /* a: constant; nothing is read: the reader's default */
+    AVRO_GIVE_KEY, /* a: constant: a key of a default map */
+    AVRO_MARK,     /* a: enum avro_mark, b: index; only where the target asked for marks */
     /* read a value and forget it */
     AVRO_SKIP_BOOLEAN,
     AVRO_SKIP_INT,

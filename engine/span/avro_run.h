@@ -64,6 +64,21 @@ AVRO_INLINE bool avro_read_enum(struct avro_run *run, const struct avro_program 
     return true;
 }
 
+/* *there: 0 when the branch is null's. */
+AVRO_INLINE bool avro_read_maybe(struct avro_run *run, const struct avro_op *op, uint32_t *there,
+                                 struct avro_constant *out)
+{
+    uint32_t branch;
+    if (!avro_read_index(run, 2, &branch, "a union has no branch of this number"))
+        return false;
+    *there = branch != op->a;
+    if (*there == 0)
+        return true;
+    return op->code == AVRO_MAYBE_TEXT  ? avro_read_text(run, &out->bytes)
+           : op->code == AVRO_MAYBE_INT ? avro_read_int(run, &out->integer)
+                                        : avro_read_long(run, &out->integer);
+}
+
 AVRO_INLINE bool avro_skip(struct avro_run *run, const struct avro_op *op)
 {
     int64_t integer;
@@ -221,6 +236,14 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
                 return false;
             target->leaf(into, op, &value);
             continue;
+        case AVRO_MAYBE_TEXT:
+        case AVRO_MAYBE_INT:
+        case AVRO_MAYBE_LONG:
+            if (!avro_read_maybe(run, op, &index, &value))
+                return false;
+            if (index == 0)
+                continue;
+            break;
         case AVRO_READ_NULL:
             break;
         case AVRO_READ_BOOLEAN:
