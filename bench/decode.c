@@ -96,7 +96,9 @@ static struct result run_case(uint32_t spans_per_record, bool all)
 
 int main(int argc, char **argv)
 {
-    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    bool json = false;
+    for (int i = 1; i < argc; i++)
+        json = json || strcmp(argv[i], "--json") == 0;
     static const uint32_t sizes[] = {100, 1};
     for (int all = 0; all <= 1; all++) {
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
