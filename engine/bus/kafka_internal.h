@@ -207,6 +207,7 @@ bool kafka_member_seek(struct member *base, const struct bus_position *positions
                        struct error *error);
 bool kafka_member_pause(struct member *base, struct bus_partition which, bool paused);
 bool kafka_member_at_end(struct member *base, struct bus_partition which);
+int64_t kafka_member_behind(struct member *base, struct bus_partition which, int64_t next);
 rd_kafka_topic_partition_list_t *
 kafka_list_of(struct kafka_member *m, const struct bus_position *positions, uint32_t count);
 

@@ -287,6 +287,7 @@ static const struct member_ops kafka_member_ops = {
     .seek = kafka_member_seek,
     .pause = kafka_member_pause,
     .at_end = kafka_member_at_end,
+    .behind = kafka_member_behind,
     .begin = kafka_member_begin,
     .produce = kafka_member_produce,
     .commit = kafka_member_commit,

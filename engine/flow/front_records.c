@@ -146,6 +146,7 @@ static bool bury(struct front *front, const struct record_facts *facts, const st
     if (facts->quiet)
         return true;
     front->counters.dead_letters++;
+    front->counters.dead[letter->reason]++;
     return dead_letter_send(front, facts->record, letter, error);
 }
 
@@ -168,7 +169,7 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     front->counters.cut_strings += cursor.cut_strings;
     if (cursor.bad_spans == 0)
         return true;
-    struct dead_letter letter = {"undecodable", cursor.bad_reason, (int64_t)cursor.bad_offset, cursor.bad_spans, STAGE_DECODE};
+    struct dead_letter letter = {DEAD_UNDECODABLE, cursor.bad_reason, (int64_t)cursor.bad_offset, cursor.bad_spans, STAGE_DECODE};
     return bury(front, facts, &letter, error);
 }
 
@@ -182,7 +183,7 @@ static bool take_verdict(struct front *front, uint32_t number, const struct rate
     front->counters.verdicts += !facts->quiet;
     if (verdict_decode(facts->record->value, number, front->json, front->batch, &why))
         return true;
-    struct dead_letter letter = {"bad_verdict", why.message, -1, 0, STAGE_VERDICT};
+    struct dead_letter letter = {DEAD_BAD_VERDICT, why.message, -1, 0, STAGE_VERDICT};
     return bury(front, facts, &letter, error);
 }
 
@@ -200,7 +201,7 @@ static bool take_record(struct front *front, uint32_t number, const struct rates
         (void)snprintf(why, sizeof why, "record has %zu bytes, limits.record_bytes is %zu", record->value.size,
                        front->options->record_bytes_max);
         settle_time(front, facts, front->batch->rows, wall_ms);
-        struct dead_letter letter = {"oversized", why, -1, 0, STAGE_DECODE};
+        struct dead_letter letter = {DEAD_OVERSIZED, why, -1, 0, STAGE_DECODE};
         ok = bury(front, facts, &letter, error);
     } else if (front->options->inputs[record->source.topic].kind == INPUT_SPANS) {
         ok = take_spans(front, number, rates, wall_ms, error);
