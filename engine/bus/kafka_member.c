@@ -304,6 +304,7 @@ struct member *kafka_member_open(struct bus *base, const struct member_spec *spe
     m->base.ops = &kafka_member_ops;
     m->bus = bus;
     m->pending = MEMBER_IDLE;
+    m->opened_ns = clock_monotonic_ns();
     m->group = memory_copy_text(spec->group);
     m->transactional_id = memory_copy_text(spec->transactional_id);
     kafka_watch_add(bus->watchdog, &m->watch, m->transactional_id);

@@ -278,6 +278,7 @@ static void twin(struct rig *rig)
     uint32_t rounds = test_is_full() ? 3 : 1;
     start_world(rig, 1, &ordinary);
     for (uint32_t i = 0; i < rounds; i++) {
+        rig_nap(6000); /* who has run for a while yields to the newcomer */
         rig_start(rig, 1, "a", NULL);
         int code = rig_wait(rig, 0, 30000);
         if (code != EXIT_FATAL)
