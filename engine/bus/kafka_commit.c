@@ -24,6 +24,8 @@
 #define NEWCOMER_FENCES  4
 #define OUTLIVED_MAX     5
 #define ABORT_TIMEOUT_MS 10000
+/* A longer transaction time-out outlasts a broker's restart; a call that is stuck that long is not waited for. */
+#define COMMIT_WAIT_MAX_MS 15000
 
 enum verdict {
     VERDICT_OK,
@@ -299,7 +301,8 @@ enum commit_outcome kafka_member_commit(struct member *base, const struct bus_po
 {
     struct kafka_member *m = (struct kafka_member *)base;
     struct error note = {0};
-    int64_t deadline_ns = deadline_after(m->bus->options.transaction_timeout_ms);
+    int32_t wait_ms = m->bus->options.transaction_timeout_ms;
+    int64_t deadline_ns = deadline_after(wait_ms < COMMIT_WAIT_MAX_MS ? wait_ms : COMMIT_WAIT_MAX_MS);
     CHECK(m->open);
     if (m->broken.code != ERROR_NONE) {
         note = m->broken;
