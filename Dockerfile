@@ -11,7 +11,7 @@ RUN ./run build
 
 FROM debian:13-slim
 RUN apt-get update -q \
-    && apt-get install -y -q --no-install-recommends ca-certificates libfyaml0 libjemalloc2 \
+    && apt-get install -y -q --no-install-recommends ca-certificates libcurl4t64 libfyaml0 libjemalloc2 \
        libmicrohttpd12t64 librdkafka1 libssl3t64 libyyjson0 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home assay

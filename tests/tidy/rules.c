@@ -55,7 +55,7 @@ static const struct {
     {"jemalloc/", "engine/base/memory.c"},          {"sanitizer/", "engine/base/arena.c"},
     {"microhttpd.h", "engine/serve/http.c"},        {"cblas.h", "operators/math/features.c"},
     {"hs", "operators/annotate/patterns.c"},        {"avro.h", "engine/span/avro"},
-    {"curl/", "engine/bus/schema_registry.c"},
+    {"curl/", "engine/bus/schema_registry_http.c"},
 };
 
 static const char *const system_headers[] = {

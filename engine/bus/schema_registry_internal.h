@@ -1,0 +1,72 @@
+/*
+ * schema_registry_internal.h - between the registry's cache (schema_registry.c), its connection
+ * (schema_registry_http.c), its answers (schema_registry_answer.c) and fetching (…_fetch.c).
+ */
+#ifndef ENGINE_BUS_SCHEMA_REGISTRY_INTERNAL_H
+#define ENGINE_BUS_SCHEMA_REGISTRY_INTERNAL_H
+
+#include "engine/base/buffer.h"
+#include "engine/base/json.h"
+#include "engine/bus/schema_registry.h"
+
+#include <stdatomic.h>
+
+#define REGISTRY_REFERENCES_MAX 32
+#define REGISTRY_SUBJECT_MAX    512
+
+/* ---- schema_registry_http.c: one connection, used by one thread at a time ---- */
+struct registry_http;
+
+/* `stopping` is looked at while a request runs. */
+struct registry_http *registry_http_open(const struct schema_registry_options *options,
+                                         const atomic_bool *stopping, struct error *error);
+void registry_http_close(struct registry_http *http);
+/* GET, or POST when there is a body. path begins with / and stands behind the base path. False: no whole
+ * answer came; the code is UNAVAILABLE when trying again may help. */
+bool registry_http_request(struct registry_http *http, const char *path, struct bytes body,
+                           long *status, struct buffer *answer, struct error *error);
+/* A path segment: everything but letters, digits and -._~ percent-encoded. */
+void registry_http_put_segment(struct buffer *path, const char *text);
+
+/* ---- schema_registry_answer.c: hostile bytes into facts ---- */
+struct registry_reference {
+    char subject[REGISTRY_SUBJECT_MAX];
+    int64_t version;
+};
+
+struct registry_schema {
+    struct bytes text; /* borrowed from the document */
+    struct registry_reference references[REGISTRY_REFERENCES_MAX];
+    uint32_t references_count;
+};
+
+/* A document with room for an answer of this size; owner frees with json_destroy. */
+struct json_document *registry_answer_document(size_t answer_bytes);
+bool registry_answer_schema(struct json_document *document, struct bytes answer,
+                            struct registry_schema *out, struct error *error);
+bool registry_answer_id(struct json_document *document, struct bytes answer, uint32_t *id,
+                        struct error *error);
+/* False with the registry's reasons when it says no. */
+bool registry_answer_compatible(struct json_document *document, struct bytes answer,
+                                struct error *error);
+/* An answer that is no success as an error: UNAVAILABLE when trying again may help, else INPUT. */
+void registry_answer_refusal(struct json_document *document, long status, struct bytes answer,
+                             struct error *error);
+
+/* ---- schema_registry.c ---- */
+/* A request of someone who waits; one at a time. */
+bool registry_call(struct schema_registry *registry, const char *path, struct bytes body,
+                   long *status, struct buffer *answer_out, struct error *error);
+
+/* ---- schema_registry_fetch.c ---- */
+struct registry_texts {
+    struct bytes texts[SCHEMA_TEXTS_MAX]; /* owned: registry_texts_free */
+    uint32_t count;
+};
+
+/* The schema and all it refers to, those first. */
+bool registry_fetch(struct registry_http *http, uint32_t id, struct registry_texts *out,
+                    struct error *error);
+void registry_texts_free(struct registry_texts *texts);
+
+#endif
