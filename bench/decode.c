@@ -1,12 +1,13 @@
 /*
  * decode.c - nanoseconds and allocations per span of the OTLP decoder, on lean 1.4 KB spans with 22
- * attributes in the Collector's field order, 100 spans per record and 1.
+ * attributes in the Collector's field order, 100 spans per record and 1; and MB/s of the same in JSON.
  *
  * Prints one line per case; the median of several rounds. --json prints objects instead.
  */
+#include "bench/lean_json.h"
 #include "bench/lean_span.h"
 #include "engine/base/memory.h"
-#include "engine/span/otlp_proto.h"
+#include "engine/span/otlp_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,14 +54,23 @@ struct result {
     double ns_per_span, bytes_per_span, allocated_per_span;
 };
 
-static struct result run_case(uint32_t spans_per_record, bool all)
+static void make_record(struct buffer *out, uint64_t first, uint32_t spans, bool json)
+{
+    struct buffer proto = BUFFER_WITH_LIMIT(8 << 20);
+    buffer_free(out);
+    *out = BUFFER_WITH_LIMIT(8 << 20);
+    lean_record(json ? &proto : out, first, spans, LEAN_START_NS);
+    if (json)
+        lean_json(buffer_bytes(&proto), out);
+    buffer_free(&proto);
+}
+
+static struct result run_case(uint32_t spans_per_record, bool all, bool json)
 {
     static struct buffer records[RECORDS];
     size_t bytes = 0;
     for (uint64_t i = 0; i < RECORDS; i++) {
-        buffer_free(&records[i]);
-        records[i] = BUFFER_WITH_LIMIT(8 << 20);
-        lean_record(&records[i], i * spans_per_record, spans_per_record, LEAN_START_NS);
+        make_record(&records[i], i * spans_per_record, spans_per_record, json);
         bytes += records[i].size;
     }
     struct span_batch *batch = span_batch_create(512);
@@ -74,9 +84,9 @@ static struct result run_case(uint32_t spans_per_record, bool all)
             otlp_cursor_start(&cursor, buffer_bytes(&records[r]), r, &otlp_limits_default);
             for (enum decode_result result = DECODE_MORE; result == DECODE_MORE;) {
                 uint32_t rows = batch->rows;
-                result = otlp_proto_decode(&cursor, batch);
+                result = json ? otlp_json_decode(&cursor, batch) : otlp_proto_decode(&cursor, batch);
                 spans += batch->rows - rows;
-                if (span_batch_full(batch))
+                if (result == DECODE_MORE || span_batch_full(batch))
                     span_batch_reset(batch);
             }
             if (cursor.bad_spans != 0)
@@ -100,14 +110,16 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         json = json || strcmp(argv[i], "--json") == 0;
     static const uint32_t sizes[] = {100, 1};
-    for (int all = 0; all <= 1; all++) {
+    for (int kind = 0; kind < 4; kind++) {
+        bool all = kind % 2 != 0, text = kind >= 2;
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            struct result result = run_case(sizes[i], all);
-            const char *columns = all ? "all" : "operators'";
-            printf(json ? "{\"stage\":\"decode\",\"spans_per_record\":%u,\"columns\":\"%s\",\"bytes_per_span\":%.0f,"
-                          "\"ns_per_span\":%.1f,\"allocated_bytes_per_span\":%.3f}\n"
-                        : "decode: %3u spans a record, %-10s columns, %.0f bytes a span: %6.1f ns a span, %.3f bytes allocated\n",
-                   sizes[i], columns, result.bytes_per_span, result.ns_per_span, result.allocated_per_span);
+            struct result result = run_case(sizes[i], all, text);
+            const char *columns = all ? "all" : "operators'", *encoding = text ? "otlp_json" : "otlp_proto";
+            printf(json ? "{\"stage\":\"decode\",\"encoding\":\"%s\",\"spans_per_record\":%u,\"columns\":\"%s\",\"bytes_per_span\":%.0f,"
+                          "\"ns_per_span\":%.1f,\"allocated_bytes_per_span\":%.3f,\"mb_per_s\":%.0f}\n"
+                        : "decode: %-10s %3u spans a record, %-10s columns, %.0f bytes a span: %6.1f ns a span, %.3f bytes allocated, %.0f MB/s\n",
+                   encoding, sizes[i], columns, result.bytes_per_span, result.ns_per_span, result.allocated_per_span,
+                   result.bytes_per_span / result.ns_per_span * 1000);
         }
     }
     return 0;

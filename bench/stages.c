@@ -45,7 +45,7 @@ static void make_options(struct stage_bench *b)
     for (uint32_t i = 0; i < b->registry->annotators_count; i++)
         b->annotators[i] = (struct annotator_instance){b->registry->annotators[i].class, b->registry->annotators[i].conf};
     b->options = (struct flow_options){
-        .app = "bench", .instance = "0", .inputs = {{"otlp_spans", INPUT_SPANS}}, .inputs_count = 1,
+        .app = "bench", .instance = "0", .inputs = {{"otlp_spans", INPUT_SPANS, ENCODING_OTLP_PROTO}}, .inputs_count = 1,
         .topics = {"bench-cells", "bench-digests", "bench-changelog", "bench-rates", "bench.requests", "bench.scores",
                    "bench.alerts", "bench.dlq", "bench.decisions"},
         .exchange_partitions = 8, .future_max_ms = 300000, .dedupe_window_ms = 600000, .dedupe_ids_max = 1000000,

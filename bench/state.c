@@ -39,7 +39,7 @@ struct state_bench {
 static void make_options(struct state_bench *b)
 {
     b->options = (struct flow_options){
-        .app = "state", .instance = "0", .inputs = {{"otlp_spans", INPUT_SPANS}}, .inputs_count = 1,
+        .app = "state", .instance = "0", .inputs = {{"otlp_spans", INPUT_SPANS, ENCODING_OTLP_PROTO}}, .inputs_count = 1,
         .topics = {"s-cells", "s-digests", "s-changelog", "s-rates", "s.requests", "s.scores", "s.alerts", "s.dlq", "s.decisions"},
         .exchange_partitions = 1,
         .back = {.settle_ms = 30000, .inactive_after_ms = 10000, .series_max = 1000, .cells_max = 1000000,

@@ -119,3 +119,5 @@ void arena_reset(struct arena *arena)
 }
 
 size_t arena_used_bytes(const struct arena *arena) { return arena->used_bytes; }
+
+size_t arena_limit_bytes(const struct arena *arena) { return arena->limit_bytes; }

@@ -22,5 +22,6 @@ struct bytes arena_copy(struct arena *arena, struct bytes b);
 /* Forgets all allocations; pointers into the arena are dead. */
 void arena_reset(struct arena *arena);
 size_t arena_used_bytes(const struct arena *arena);
+size_t arena_limit_bytes(const struct arena *arena);
 
 #endif

@@ -1,7 +1,7 @@
 /* check_phase.c - see check_phase.h. A phase is done when nearly all of the newest calls carry what it asks. */
 #include "engine/command/check_phase.h"
 
-#include "engine/span/otlp_proto.h"
+#include "engine/span/encoding.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,14 +20,14 @@ struct evidence {
 
 /* ---- looking ------------------------------------------------------------------------------------------------- */
 
-static void count_record(struct bytes value, const struct otlp_limits *limits, struct span_batch *batch, struct evidence *out)
+static void count_record(struct bytes value, const struct encoding_options *encoding, struct span_batch *batch, struct evidence *out)
 {
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, value, 0, limits);
+    struct encoded_record record;
+    encoding_start(&record, value, BYTES_NONE, 0, encoding);
     enum decode_result result;
     do {
         span_batch_reset(batch);
-        result = otlp_proto_decode(&cursor, batch);
+        result = encoding_decode(&record, batch);
         for (uint32_t row = 0; row < batch->rows; row++) {
             if (batch->role[row] != ROLE_CALL)
                 continue;
@@ -40,7 +40,7 @@ static void count_record(struct bytes value, const struct otlp_limits *limits, s
     out->records++;
 }
 
-static bool sample_partition(struct bus *bus, const char *topic, int32_t partition, const struct otlp_limits *limits,
+static bool sample_partition(struct bus *bus, const char *topic, int32_t partition, const struct encoding_options *encoding,
                              struct span_batch *batch, struct evidence *out, struct error *error)
 {
     int64_t low = 0, high = 0;
@@ -56,7 +56,7 @@ static bool sample_partition(struct bus *bus, const char *topic, int32_t partiti
     enum reader_event event;
     while ((event = reader_next(reader, SAMPLE_WAIT_MS, &record, error)) == READER_RECORD)
         if (record.value.size > 0)
-            count_record(record.value, limits, batch, out);
+            count_record(record.value, encoding, batch, out);
     reader_close(reader);
     return event != READER_FAILED;
 }
@@ -73,9 +73,10 @@ static bool sample_spans(const struct setup *setup, struct bus *bus, struct evid
     struct span_batch *batch = span_batch_create(1024);
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         span_columns_add(&batch->wanted, columns[i]);
+    struct encoding_options encoding = {setup->flow.inputs[0].encoding, SIGNAL_SPANS, &setup->flow.otlp, setup->flow.avro};
     bool good = true;
     for (int32_t p = 0; good && p < info.partitions && p < SAMPLE_PARTITIONS; p++)
-        good = sample_partition(bus, topic, p, &setup->flow.otlp, batch, out, error);
+        good = sample_partition(bus, topic, p, &encoding, batch, out, error);
     span_batch_destroy(batch);
     return good;
 }

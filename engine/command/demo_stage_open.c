@@ -77,8 +77,8 @@ static void make_flow(struct stage *stage, const struct flow_options *base)
     *flow = *base;
     flow->app = stage->names[NAME_APP];
     flow->instance = "0";
-    flow->inputs[0] = (struct input_topic){stage->names[NAME_SPANS], INPUT_SPANS};
-    flow->inputs[1] = (struct input_topic){stage->names[NAME_VERDICTS], INPUT_VERDICTS};
+    flow->inputs[0] = (struct input_topic){stage->names[NAME_SPANS], INPUT_SPANS, ENCODING_OTLP_PROTO};
+    flow->inputs[1] = (struct input_topic){stage->names[NAME_VERDICTS], INPUT_VERDICTS, ENCODING_AUTO};
     flow->inputs_count = 2;
     flow->topics = (struct topic_names){.cells = stage->names[NAME_CELLS],
                                         .digests = stage->names[NAME_DIGESTS],

@@ -3,7 +3,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/memory.h"
-#include "engine/span/otlp_proto.h"
+#include "engine/span/encoding.h"
 
 #include <stdio.h>
 
@@ -20,11 +20,11 @@ struct replay_input {
     struct json_document *json;
 };
 
-static const char *topic_of_kind(const struct flow_options *flow, enum input_kind kind)
+static const struct input_topic *topic_of_kind(const struct flow_options *flow, enum input_kind kind)
 {
     for (uint32_t i = 0; i < flow->inputs_count; i++)
         if (flow->inputs[i].kind == kind)
-            return flow->inputs[i].name;
+            return &flow->inputs[i];
     return NULL;
 }
 
@@ -39,15 +39,16 @@ static bool is_input(const struct flow_options *flow, const char *topic)
 /* ---- what a plain record is, and when -------------------------------------------------------------------------- */
 
 /* The latest end of its spans, those that cannot be read left out; -1: none has one. */
-static int64_t time_of_spans(struct replay_input *input, struct bytes value)
+static int64_t time_of_spans(struct replay_input *input, enum encoding encoding, struct bytes value)
 {
     int64_t latest_ns = -1;
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, value, 0, &input->flow->otlp);
+    struct encoding_options options = {encoding, SIGNAL_SPANS, &input->flow->otlp, input->flow->avro};
+    struct encoded_record record;
+    encoding_start(&record, value, BYTES_NONE, 0, &options);
     enum decode_result result;
     do {
         span_batch_reset(input->batch);
-        result = otlp_proto_decode(&cursor, input->batch);
+        result = encoding_decode(&record, input->batch);
         for (uint32_t row = 0; row < input->batch->rows; row++)
             if (input->batch->end_ns[row] > latest_ns)
                 latest_ns = input->batch->end_ns[row];
@@ -58,17 +59,18 @@ static int64_t time_of_spans(struct replay_input *input, struct bytes value)
 static void examine(void *context, enum file_kind kind, struct file_record *record)
 {
     struct replay_input *input = context;
-    record->topic = topic_of_kind(input->flow, INPUT_SPANS);
-    if (kind == FILE_PROTO) {
-        record->timestamp_ms = time_of_spans(input, record->value);
-        return;
-    }
+    const struct input_topic *spans = topic_of_kind(input->flow, INPUT_SPANS);
     struct error ignored;
     int64_t end_ns = 0;
-    const struct json_value *root = json_parse(input->json, record->value, JSON_DEPTH_MAX, &ignored);
-    if (!bytes_present(json_text(json_get(root, "request_id"))))
+    const struct json_value *root = NULL;
+    if (kind != FILE_PROTO)
+        root = json_parse(input->json, record->value, JSON_DEPTH_MAX, &ignored);
+    if (!bytes_present(json_text(json_get(root, "request_id")))) {
+        record->topic = spans->name;
+        record->timestamp_ms = time_of_spans(input, spans->encoding, record->value);
         return;
-    record->topic = topic_of_kind(input->flow, INPUT_VERDICTS);
+    }
+    record->topic = topic_of_kind(input->flow, INPUT_VERDICTS)->name;
     if (json_integer(json_get(json_get(root, "echo"), "end_ns"), &end_ns) && end_ns > 0)
         record->timestamp_ms = end_ns / 1000000;
 }

@@ -7,8 +7,8 @@
 
 static void fill_topics(const struct config *c, struct flow_options *f)
 {
-    f->inputs[0] = (struct input_topic){c->topic_spans, INPUT_SPANS};
-    f->inputs[1] = (struct input_topic){c->topic_verdicts, INPUT_VERDICTS};
+    f->inputs[0] = (struct input_topic){c->topic_spans, INPUT_SPANS, (enum encoding)c->topic_spans_encoding};
+    f->inputs[1] = (struct input_topic){c->topic_verdicts, INPUT_VERDICTS, ENCODING_AUTO};
     f->inputs_count = 2;
     f->topics = (struct topic_names){
         .cells = c->topic_cells, .digests = c->topic_digests, .changelog = c->topic_changelog, .rates = c->topic_rates,

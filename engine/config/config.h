@@ -37,6 +37,7 @@ struct config {
     int log_level; /* enum log_level */
     /* topics, with <app> written out */
     char *topic_spans, *topic_verdicts;
+    int topic_spans_encoding; /* enum encoding */
     char *topic_requests, *topic_scores, *topic_alerts, *topic_decisions, *topic_dlq;
     char *topic_cells, *topic_digests, *topic_changelog, *topic_rates;
     int64_t replication_factor;

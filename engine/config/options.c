@@ -22,6 +22,7 @@ static const char *const log_levels[] = {"debug", "info", "warning", "error", NU
 static const char *const trusts[] = {"measured", "assumed", NULL};
 static const char *const resets[] = {"earliest", "latest", "error", NULL};
 static const char *const truncations[] = {"fail", "skip", NULL};
+static const char *const encodings[] = {"auto", "otlp_proto", "otlp_json", "json", "avro", NULL}; /* as enum encoding */
 static const char *const assignments[] = {"range", "roundrobin", "cooperative-sticky", NULL};
 
 _Static_assert(LOG_DEBUG == 0 && LOG_ERROR == 3, "log_levels is in this order");
@@ -38,7 +39,8 @@ const struct option config_options[] = {
     {"log.level", OPTION_CHOICE, AT(log_level), "info", NO_BOUNDS, log_levels, "Lowest level that is written to stderr."},
 
     /* topics */
-    {"topics.spans", OPTION_TEXT, AT(topic_spans), "otlp_spans", 1, 249, NULL, "In: OTLP spans, as the Collector writes them."},
+    {"topics.spans", OPTION_TEXT, AT(topic_spans), "otlp_spans", 1, 249, NULL, "In: spans, as the Collector writes them."},
+    {"topics.spans_encoding", OPTION_CHOICE, AT(topic_spans_encoding), "auto", NO_BOUNDS, encodings, "What spans are written in; auto looks at each record."},
     {"topics.verdicts", OPTION_TEXT, AT(topic_verdicts), "<app>.verdicts", 1, 249, NULL, "In: results of judges."},
     {"topics.requests", OPTION_TEXT, AT(topic_requests), "<app>.judge-requests", 1, 249, NULL, "Out: what judges should look at."},
     {"topics.scores", OPTION_TEXT, AT(topic_scores), "<app>.scores", 1, 249, NULL, "Out: results per span."},

@@ -34,6 +34,8 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     front->id_hashes = memory_allocate_array(options->batch_rows, sizeof *front->id_hashes);
     front->json = json_create(JSON_MEMORY_BYTES);
     front->sha = sha256_create();
+    for (uint32_t i = 0; i < options->inputs_count; i++)
+        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding, SIGNAL_SPANS, &options->otlp, options->avro};
     return front;
 }
 

@@ -45,6 +45,7 @@ struct front {
     struct record_facts *record_facts; /* per record of the running front_take */
     uint32_t record_facts_capacity;
     struct json_document *json;
+    struct encoding_options encodings[INPUT_TOPICS_MAX]; /* per input topic */
     struct sha256 *sha;
     struct front_counters counters;
     struct front_counters committed_counters; /* as of the last commit: what was aborted did not happen */

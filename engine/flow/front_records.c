@@ -150,26 +150,39 @@ static bool bury(struct front *front, const struct record_facts *facts, const st
     return dead_letter_send(front, facts->record, letter, error);
 }
 
+/* The record's header that may name the schema of its value; absent when nobody asks or there is none. */
+static struct bytes schema_header(struct front *front, const struct bus_record *record, enum encoding encoding)
+{
+    struct bus_header headers[BUS_HEADERS_MAX];
+    uint32_t count = encoding_wants_header(encoding) ? member_headers(front->member, record, headers, BUS_HEADERS_MAX) : 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (bytes_equal_text(headers[i].name, FRAMING_HEADER))
+            return headers[i].value;
+    return BYTES_NONE;
+}
+
 static bool take_spans(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms, struct error *error)
 {
     struct record_facts *facts = &front->record_facts[number];
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, facts->record->value, number, &front->options->otlp);
-    enum decode_result result;
+    const struct encoding_options *options = &front->encodings[facts->record->source.topic];
+    struct encoded_record record;
+    encoding_start(&record, facts->record->value, schema_header(front, facts->record, options->encoding), number, options);
+    enum decode_result result = DECODE_DONE;
     do {
-        if (span_batch_full(front->batch) && !work_off(front, rates, wall_ms, error))
+        if ((result == DECODE_MORE || span_batch_full(front->batch)) && !work_off(front, rates, wall_ms, error))
             return false;
         uint32_t first_row = front->batch->rows;
-        result = otlp_proto_decode(&cursor, front->batch);
+        result = encoding_decode(&record, front->batch);
         settle_time(front, facts, first_row, wall_ms);
     } while (result == DECODE_MORE);
+    const struct otlp_cursor *cursor = &record.cursor;
     if (facts->quiet)
         return true;
-    front->counters.bad_spans += cursor.bad_spans;
-    front->counters.cut_strings += cursor.cut_strings;
-    if (cursor.bad_spans == 0)
+    front->counters.bad_spans += cursor->bad_spans;
+    front->counters.cut_strings += cursor->cut_strings;
+    if (cursor->bad_spans == 0)
         return true;
-    struct dead_letter letter = {DEAD_UNDECODABLE, cursor.bad_reason, (int64_t)cursor.bad_offset, cursor.bad_spans, STAGE_DECODE};
+    struct dead_letter letter = {DEAD_UNDECODABLE, cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
     return bury(front, facts, &letter, error);
 }
 

@@ -8,7 +8,7 @@
 #include "engine/flow/back.h"
 #include "engine/operator/annotator.h"
 #include "engine/operator/tracker.h"
-#include "engine/span/otlp_proto.h"
+#include "engine/span/encoding.h"
 
 #define INPUT_TOPICS_MAX 8
 
@@ -18,6 +18,7 @@ enum input_kind { INPUT_SPANS, INPUT_VERDICTS };
 struct input_topic {
     const char *name;
     enum input_kind kind;
+    enum encoding encoding; /* of spans */
 };
 
 struct topic_names {
@@ -53,6 +54,7 @@ struct flow_options {
     size_t record_bytes_max;
     size_t transaction_bytes_max; /* a transaction with this much output is committed early */
     struct otlp_limits otlp;
+    const struct avro_decoder *avro; /* NULL: Avro is refused */
     struct rate rates_default; /* version 0 */
     uint64_t memory_limit_bytes; /* of the process: above it no new cells and entities; 0: none */
     bool purge_exchange;

@@ -3,7 +3,6 @@
 
 #include "engine/base/json.h"
 #include "engine/span/dialect.h"
-#include "engine/span/otlp_proto.h"
 
 #define BATCH_ROWS      256
 #define LINES_BYTES_MAX ((size_t)256 * 1024 * 1024)
@@ -176,46 +175,27 @@ void canonical_json_row(const struct span_batch *batch, uint32_t row, struct buf
 
 /* ---- whole records --------------------------------------------------------------------------------------- */
 
-static bool recognised(struct bytes record, struct error *error)
-{
-    if (record.size == 0)
-        return error_set(error, ERROR_INPUT, "byte 0: the record is empty; nothing to decode");
-    switch (record.data[0]) {
-    case '{':
-    case '[':
-        return error_set(error, ERROR_INPUT,
-                         "byte 0: this is JSON; this version reads OTLP protobuf "
-                         "(Collector: kafka exporter, encoding: otlp_proto)");
-    case 0:
-    case 1:
-        return error_set(
-            error, ERROR_INPUT,
-            "byte 0: Confluent framing (schema registry); this version reads bare OTLP protobuf");
-    case 0xc3:
-        return error_set(error, ERROR_INPUT,
-                         "byte 0: Avro single-object encoding; this version reads OTLP protobuf");
-    default:
-        return true;
-    }
-}
-
-bool decode_to_json(struct bytes record,
+bool decode_to_json(struct bytes record, enum encoding encoding,
                     bool (*flush)(void *context, struct bytes lines, struct error *error),
                     void *context, struct decode_report *report, struct error *error)
 {
     *report = (struct decode_report){0};
-    if (!recognised(record, error))
-        return false;
+    struct encoding_options options = {encoding, SIGNAL_SPANS, &otlp_limits_default, NULL};
+    struct encoded_record encoded;
+    const struct otlp_cursor *cursor = &encoded.cursor;
+    if (record.size == 0)
+        return error_set(error, ERROR_INPUT, "byte 0: the record is empty; nothing to decode");
+    encoding_start(&encoded, record, BYTES_NONE, 0, &options);
+    if (encoded.encoding == ENCODING_AUTO)
+        return error_set(error, ERROR_INPUT, "byte 0: %s", cursor->bad_reason);
     struct span_batch *batch = span_batch_create(BATCH_ROWS);
     struct buffer lines = BUFFER_WITH_LIMIT(LINES_BYTES_MAX);
     batch->wanted = canonical_json_columns();
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, record, 0, &otlp_limits_default);
     bool good = true;
     for (enum decode_result result = DECODE_MORE; good && result == DECODE_MORE;) {
         span_batch_reset(batch);
         buffer_clear(&lines);
-        result = otlp_proto_decode(&cursor, batch);
+        result = encoding_decode(&encoded, batch);
         for (uint32_t row = 0; row < batch->rows; row++) {
             canonical_json_row(batch, row, &lines);
             buffer_put_u8(&lines, '\n');
@@ -227,11 +207,11 @@ bool decode_to_json(struct bytes record,
         else
             good = flush(context, buffer_bytes(&lines), error);
     }
-    report->bad_spans = cursor.bad_spans;
-    report->bad_index = cursor.bad_index;
-    report->bad_offset = cursor.bad_offset;
-    report->bad_reason = cursor.bad_reason;
-    report->cut_strings = cursor.cut_strings;
+    report->bad_spans = cursor->bad_spans;
+    report->bad_index = cursor->bad_index;
+    report->bad_offset = cursor->bad_offset;
+    report->bad_reason = cursor->bad_reason;
+    report->cut_strings = cursor->cut_strings;
     buffer_free(&lines);
     span_batch_destroy(batch);
     return good;

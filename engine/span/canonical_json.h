@@ -14,7 +14,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/error.h"
-#include "engine/span/span_batch.h"
+#include "engine/span/encoding.h"
 
 /* Every column a line is made of: the batch's `wanted` for decoding. */
 struct span_column_set canonical_json_columns(void);
@@ -33,7 +33,7 @@ struct decode_report {
 /* Decodes one record (a file's bytes) and hands over its spans as JSON lines, batch by batch; `flush`
  * takes the lines and returns false to stop (the error is its own). False with the error set when the
  * bytes are no encoding that is read, or flush said stop. Bad spans are no failure: see the report. */
-bool decode_to_json(struct bytes record,
+bool decode_to_json(struct bytes record, enum encoding encoding,
                     bool (*flush)(void *context, struct bytes lines, struct error *error),
                     void *context, struct decode_report *report, struct error *error);
 

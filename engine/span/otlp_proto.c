@@ -10,7 +10,7 @@
  */
 #include "engine/span/otlp_proto.h"
 
-#include "engine/span/otlp_span.h"
+#include "engine/span/otlp_logs.h"
 
 const struct otlp_limits otlp_limits_default = {
     .spans_per_record_max = 100000,
@@ -18,39 +18,52 @@ const struct otlp_limits otlp_limits_default = {
     .string_bytes_max = 1024 * 1024,
 };
 
-struct walk {
-    struct otlp_cursor *cursor;
-    struct span_walk span;
-};
-
 /* ---- damage -------------------------------------------------------------------------------------------- */
 
-static void note(struct otlp_cursor *cursor, const uint8_t *at, const char *reason)
+void otlp_note(struct otlp_cursor *cursor, size_t offset, const char *reason)
 {
     if (cursor->bad_reason != NULL)
         return;
     cursor->bad_reason = reason;
-    cursor->bad_offset = (size_t)(at - cursor->record.data);
+    cursor->bad_offset = offset;
     cursor->bad_index = cursor->state.spans;
+}
+
+void otlp_damage(struct otlp_cursor *cursor, size_t offset, const char *reason)
+{
+    otlp_note(cursor, offset, reason);
+    cursor->state.damaged = true;
 }
 
 static void damage(struct otlp_cursor *cursor, const uint8_t *at, const char *reason)
 {
-    note(cursor, at, reason);
-    cursor->state.damaged = true;
+    otlp_damage(cursor, (size_t)(at - cursor->record.data), reason);
+}
+
+void otlp_settle_damage(struct otlp_cursor *cursor)
+{
+    if (cursor->state.damaged && cursor->bad_spans == 0)
+        cursor->bad_spans = 1;
 }
 
 /* ---- spans ---------------------------------------------------------------------------------------------- */
 
-static void start_row(struct walk *walk)
+void otlp_walk_open(struct otlp_walk *walk, struct otlp_cursor *cursor, struct span_batch *batch)
+{
+    walk->cursor = cursor;
+    walk->span.attributes_max = cursor->limits->attributes_per_span_max;
+    row_sink_open(&walk->span.sink, batch, cursor->limits->string_bytes_max);
+}
+
+void otlp_start_row(struct otlp_walk *walk, enum row_kind kind)
 {
     struct otlp_cursor *cursor = walk->cursor;
     struct span_batch *batch = walk->span.sink.batch;
     const struct span_column_set *wanted = &walk->span.sink.wanted;
-    uint32_t row = span_batch_add(batch, ROW_SPAN,
+    uint32_t row = span_batch_add(batch, kind,
                                   (struct row_origin){cursor->record_number, cursor->state.spans});
     row_sink_start(&walk->span.sink, row);
-    if (span_columns_have(wanted, SPAN_COLUMN_status))
+    if (kind == ROW_SPAN && span_columns_have(wanted, SPAN_COLUMN_status))
         batch->status[row] = 0;
     if (span_columns_have(wanted, SPAN_COLUMN_service))
         batch->service[row] = cursor->state.service;
@@ -64,27 +77,34 @@ static void start_row(struct walk *walk)
         batch->scope[row] = cursor->state.scope_name;
 }
 
-static void take_span(struct walk *walk, struct bytes span)
+void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reason)
+{
+    otlp_note(cursor, place, reason);
+    cursor->bad_spans++;
+    cursor->state.spans++;
+}
+
+void otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place)
 {
     struct otlp_cursor *cursor = walk->cursor;
-    bool good = cursor->state.spans < cursor->limits->spans_per_record_max;
+    size_t start = place;
+    if (place == OTLP_PLACE_UNKNOWN)
+        start = (size_t)(span.data - cursor->record.data);
+    if (cursor->state.spans >= cursor->limits->spans_per_record_max) {
+        otlp_refuse_span(cursor, start, "more spans than spans_per_record_max");
+        return;
+    }
     walk->span.reason = NULL;
-    if (good) {
-        start_row(walk);
-        good = otlp_span_decode(&walk->span, span);
-        if (good)
-            row_sink_finish(&walk->span.sink, cursor->state.scope_dialect);
-        else
-            span_batch_drop_last(walk->span.sink.batch);
-    } else {
-        walk->span.fault = span.data;
-        walk->span.reason = "more spans than spans_per_record_max";
+    otlp_start_row(walk, ROW_SPAN);
+    if (otlp_span_decode(&walk->span, span)) {
+        row_sink_finish(&walk->span.sink, cursor->state.scope_dialect);
+        cursor->state.spans++;
+        return;
     }
-    if (!good) {
-        note(cursor, walk->span.fault, walk->span.reason);
-        cursor->bad_spans++;
-    }
-    cursor->state.spans++;
+    span_batch_drop_last(walk->span.sink.batch);
+    if (place == OTLP_PLACE_UNKNOWN)
+        start = (size_t)(walk->span.fault - cursor->record.data);
+    otlp_refuse_span(cursor, start, walk->span.reason);
 }
 
 /* ---- containers ---------------------------------------------------------------------------------------- */
@@ -163,23 +183,47 @@ static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes a
     }
 }
 
+void otlp_forget_resource(struct otlp_cursor *cursor)
+{
+    cursor->state.service = cursor->state.environment = BYTES_NONE;
+    cursor->state.app = cursor->state.feature = BYTES_NONE;
+}
+
+void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32_t field,
+                        uint8_t rank[SPAN_COLUMN_COUNT])
+{
+    const uint8_t *at = message.data;
+    struct bytes attribute;
+    bool cut;
+    while (next_body(cursor, &at, message.data + message.size, field, true, &attribute, &cut) &&
+           !cut)
+        decode_resource_attribute(cursor, attribute, rank);
+}
+
+void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope)
+{
+    const uint8_t *at = scope.data;
+    struct bytes name;
+    bool cut;
+    while (next_body(cursor, &at, scope.data + scope.size, 1, true, &name, &cut) && !cut) {
+        if (name.size <= cursor->limits->string_bytes_max)
+            cursor->state.scope_name = name.size > 0 ? name : BYTES_NONE;
+    }
+    cursor->state.scope_dialect = (uint8_t)dialect_of_scope(cursor->state.scope_name);
+}
+
 /* The resource may stand anywhere in its ResourceSpans. */
 static void enter_resource(struct otlp_cursor *cursor, struct bytes resource_spans)
 {
     const uint8_t *base = cursor->record.data;
-    cursor->state.service = cursor->state.environment = BYTES_NONE;
-    cursor->state.app = cursor->state.feature = BYTES_NONE;
     uint8_t rank[SPAN_COLUMN_COUNT] = {0};
     const uint8_t *at = resource_spans.data;
     const uint8_t *end = at + resource_spans.size;
-    struct bytes resource, attribute;
+    struct bytes resource;
     bool cut;
-    while (next_body(cursor, &at, end, 1, false, &resource, &cut)) {
-        const uint8_t *inner = resource.data;
-        const uint8_t *inner_end = inner + resource.size;
-        while (next_body(cursor, &inner, inner_end, 1, true, &attribute, &cut) && !cut)
-            decode_resource_attribute(cursor, attribute, rank);
-    }
+    otlp_forget_resource(cursor);
+    while (next_body(cursor, &at, end, 1, false, &resource, &cut))
+        otlp_read_resource(cursor, resource, OTLP_RESOURCE_ATTRIBUTES, rank);
     cursor->state.in_resource = true;
     cursor->state.scope_at = (size_t)(resource_spans.data - base);
     cursor->state.resource_end = (size_t)(end - base);
@@ -189,27 +233,30 @@ static void enter_resource(struct otlp_cursor *cursor, struct bytes resource_spa
 static void enter_scope(struct otlp_cursor *cursor, struct bytes scope_spans)
 {
     const uint8_t *base = cursor->record.data;
-    cursor->state.scope_name = BYTES_NONE;
     const uint8_t *at = scope_spans.data;
     const uint8_t *end = at + scope_spans.size;
-    struct bytes scope, name;
+    struct bytes scope;
     bool cut;
-    while (next_body(cursor, &at, end, 1, false, &scope, &cut)) {
-        const uint8_t *inner = scope.data;
-        const uint8_t *inner_end = inner + scope.size;
-        while (next_body(cursor, &inner, inner_end, 1, true, &name, &cut) && !cut) {
-            if (name.size <= cursor->limits->string_bytes_max)
-                cursor->state.scope_name = name.size > 0 ? name : BYTES_NONE;
-        }
-    }
-    cursor->state.scope_dialect = (uint8_t)dialect_of_scope(cursor->state.scope_name);
+    cursor->state.scope_name = BYTES_NONE;
+    cursor->state.scope_dialect = DIALECT_UNKNOWN;
+    while (next_body(cursor, &at, end, 1, false, &scope, &cut))
+        otlp_read_scope(cursor, scope);
     cursor->state.in_scope = true;
     cursor->state.span_at = (size_t)(scope_spans.data - base);
     cursor->state.scope_end = (size_t)(end - base);
 }
 
+/* The bodies of log records are made into text, which the arena must have room for. */
+static bool no_room(const struct otlp_walk *walk)
+{
+    const struct span_batch *batch = walk->span.sink.batch;
+    return span_batch_full(batch) ||
+           (walk->cursor->logs && batch->rows > 0 &&
+            arena_used_bytes(batch->arena) > arena_limit_bytes(batch->arena) / 2);
+}
+
 /* False when the batch is full. */
-static bool decode_spans(struct walk *walk)
+static bool decode_spans(struct otlp_walk *walk)
 {
     struct otlp_cursor *cursor = walk->cursor;
     const uint8_t *base = cursor->record.data;
@@ -218,7 +265,7 @@ static bool decode_spans(struct walk *walk)
     struct bytes span;
     bool cut;
     for (;;) {
-        if (span_batch_full(walk->span.sink.batch)) {
+        if (no_room(walk)) {
             cursor->state.span_at = (size_t)(at - base);
             return false;
         }
@@ -227,8 +274,10 @@ static bool decode_spans(struct walk *walk)
         if (cut) {
             cursor->bad_spans++;
             cursor->state.spans++;
+        } else if (cursor->logs) {
+            otlp_take_log(walk, span, OTLP_PLACE_UNKNOWN);
         } else {
-            take_span(walk, span);
+            otlp_take_span(walk, span, OTLP_PLACE_UNKNOWN);
         }
     }
     cursor->state.in_scope = false;
@@ -246,10 +295,8 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
 {
     if (cursor->record.size == 0)
         return DECODE_DONE; /* an empty envelope, or no value at all: legal */
-    struct walk walk;
-    walk.cursor = cursor;
-    walk.span.attributes_max = cursor->limits->attributes_per_span_max;
-    row_sink_open(&walk.span.sink, batch, cursor->limits->string_bytes_max);
+    struct otlp_walk walk;
+    otlp_walk_open(&walk, cursor, batch);
     const uint8_t *base = cursor->record.data;
     const uint8_t *record_end = base + cursor->record.size;
     struct bytes body;
@@ -276,8 +323,7 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
     if (full)
         return DECODE_MORE;
     if (cursor->state.resource_at == 0)
-        damage(cursor, base, "no resource_spans: not an OTLP trace record");
-    if (cursor->state.damaged && cursor->bad_spans == 0)
-        cursor->bad_spans = 1;
+        damage(cursor, base, "no resource_spans or resource_logs: not an OTLP record");
+    otlp_settle_damage(cursor);
     return DECODE_DONE;
 }

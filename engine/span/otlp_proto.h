@@ -21,6 +21,7 @@ struct otlp_cursor {
     struct bytes record;
     uint32_t record_number; /* goes into row_origin.record */
     const struct otlp_limits *limits;
+    bool logs; /* set it after starting: its leaves are log records, see otlp_logs.h */
     struct {
         size_t resource_at, scope_at, span_at; /* next field to look at, per nesting level */
         size_t resource_end, scope_end;
@@ -30,6 +31,10 @@ struct otlp_cursor {
         struct bytes feature;
         bool damaged;          /* a container was broken: spans may be missing */
         uint8_t scope_dialect; /* enum dialect */
+        /* of the JSON walk: where it is, how many objects are open, and what stands there */
+        size_t at, resource_from, scope_from;
+        uint8_t open_objects;
+        bool in_list, after_value, found_list;
     } state;
     /* what went wrong so far in this record; one bad span never discards the others */
     uint32_t bad_spans;
@@ -37,6 +42,7 @@ struct otlp_cursor {
     const char *bad_reason;
     uint32_t cut_strings;
     uint32_t bad_index; /* of the first bad span: its place among the spans of the record */
+    uint32_t skipped;   /* log records that are about no GenAI call, or say nothing */
 };
 
 enum decode_result {

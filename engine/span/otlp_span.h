@@ -1,5 +1,6 @@
 /*
- * otlp_span.h - inside the walker: one Span message into one row. For otlp_proto.c only.
+ * otlp_span.h - inside the walkers of records: one Span message into one row, and what resource and
+ * scope give to it. For otlp_proto.c and otlp_json.c, which turns its spans into these messages.
  */
 #ifndef ENGINE_SPAN_OTLP_SPAN_H
 #define ENGINE_SPAN_OTLP_SPAN_H
@@ -17,6 +18,35 @@ struct span_walk {
 
 /* Fills the sink's row from a Span message. False when the span is bad: fault and reason are set. */
 bool otlp_span_decode(struct span_walk *walk, struct bytes span);
+
+struct otlp_walk {
+    struct otlp_cursor *cursor;
+    struct span_walk span;
+};
+
+#define OTLP_PLACE_UNKNOWN SIZE_MAX /* the message lies in the record: the fault says where */
+
+void otlp_walk_open(struct otlp_walk *walk, struct otlp_cursor *cursor, struct span_batch *batch);
+/* Notes what is wrong, if it is the first thing, at this offset of the record. */
+void otlp_note(struct otlp_cursor *cursor, size_t offset, const char *reason);
+/* A container is broken: spans may be missing. */
+void otlp_damage(struct otlp_cursor *cursor, size_t offset, const char *reason);
+/* A new row with what resource and scope give to it. */
+void otlp_start_row(struct otlp_walk *walk, enum row_kind kind);
+/* The next span of the record as a row, or counted as bad. place: where it stands in the record. */
+void otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place);
+/* The next span of the record is bad. */
+void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reason);
+/* What the attributes in this field of a message say about where spans come from, and the name of an
+ * InstrumentationScope message; text is borrowed from the message. */
+#define OTLP_RESOURCE_ATTRIBUTES 1
+#define OTLP_SPAN_ATTRIBUTES     9
+void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32_t field,
+                        uint8_t rank[SPAN_COLUMN_COUNT]);
+void otlp_forget_resource(struct otlp_cursor *cursor);
+void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope);
+/* When the record is used up. */
+void otlp_settle_damage(struct otlp_cursor *cursor);
 
 struct key_value {
     struct bytes key;

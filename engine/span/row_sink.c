@@ -206,9 +206,12 @@ static void store_content(struct row_sink *sink, const struct dialect_alias *ali
     int64_t *trees = &sink->batch->content_is_tree[sink->row];
     int64_t others = *trees == SPAN_I64_ABSENT ? 0 : *trees & ~bit;
     if (value->kind != ANY_ARRAY && value->kind != ANY_MAP) {
+        struct bytes text = text_of(sink, value);
+        if (text.size == 0 && sink->rank[alias->column] != alias->span_rank)
+            return; /* nothing: what another name gave stays, and may be a tree */
         if (*trees != SPAN_I64_ABSENT)
             *trees = others;
-        row_sink_store_text(sink, alias, text_of(sink, value));
+        row_sink_store_text(sink, alias, text);
         return;
     }
     if (value->whole.size > sink->string_bytes_max) { /* half a tree is no tree */

@@ -104,6 +104,7 @@ void span_batch_destroy(struct span_batch *batch)
     memory_free(batch->kind);
     memory_free(batch->origin);
     arena_destroy(batch->arena);
+    buffer_free(&batch->message);
     memory_free(batch);
 }
 

@@ -8,7 +8,7 @@
 #define ENGINE_SPAN_SPAN_BATCH_H
 
 #include "engine/base/arena.h"
-#include "engine/base/bytes.h"
+#include "engine/base/buffer.h"
 #include "engine/base/error.h"
 
 enum span_column {
@@ -98,6 +98,8 @@ struct span_batch {
     /* The decoder's own (row_sink.c): ranks every row starts with, and the `wanted` they were made for. */
     struct span_column_set ranked;
     uint8_t first_rank[SPAN_COLUMN_COUNT + 1];
+    /* Where decoders put a message together before it goes to the arena at its true size. */
+    struct buffer message;
 };
 
 /* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */

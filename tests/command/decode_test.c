@@ -89,14 +89,46 @@ static void what_is_no_record_is_refused(void **state)
     char path[300];
     if (!program_is_there())
         return;
-    program_file("spans.json", BYTES_LITERAL("{\"resourceSpans\":[]}"), path);
+    program_file("spans.gz", BYTES_LITERAL("\x1f\x8b\x08 and so on"), path);
     struct program_run run = PROGRAM_RUN(NULL, "decode", path, "/nowhere/spans.pb");
-    program_expect(&run, 1, "", "spans.json: byte 0: this is JSON");
+    program_expect(&run, 1, "", "spans.gz: byte 0: the value itself is compressed (gzip)");
     program_expect(&run, 1, "", "/nowhere/spans.pb: cannot be opened");
     program_free(&run);
     run = PROGRAM_RUN(NULL, "decode");
     program_expect(&run, 2, "", "decode needs files");
     program_free(&run);
+}
+
+static void json_is_read_as_what_it_is(void **state)
+{
+    (void)state;
+    char otlp[300], plain[300];
+    if (!program_is_there())
+        return;
+    program_file("otlp.json",
+                 BYTES_LITERAL("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\","
+                               "\"spanId\":\"0102030405060708\",\"name\":\"chat m\"}]}]}]}"),
+                 otlp);
+    program_file("plain.jsonl",
+                 BYTES_LITERAL("{\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\",\"span_id\":\"0102030405060708\",\"operation\":\"chat\"}\n"
+                               "{\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\",\"span_id\":\"no id\"}\n"),
+                 plain);
+    struct program_run run = PROGRAM_RUN(NULL, "decode", otlp);
+    program_expect(&run, 0, "\"name\":\"chat m\"", "");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--format", "json", plain);
+    program_expect(&run, 1, "\"operation\":\"chat\"", "plain.jsonl: 1 of 2 spans could not be read; the first is span 1");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--format", "xml", plain);
+    program_expect(&run, 2, "", "--format needs one of");
+    program_free(&run);
+    /* What decode prints, it reads. */
+    run = PROGRAM_RUN(NULL, "decode", otlp);
+    program_file("again.jsonl", bytes_from_text(program_out(&run)), plain);
+    struct program_run again = PROGRAM_RUN(NULL, "decode", plain);
+    program_expect(&again, 0, program_out(&run), "");
+    program_free(&run);
+    program_free(&again);
 }
 
 static void captured_records_replay(void **state)
@@ -109,6 +141,15 @@ static void captured_records_replay(void **state)
     struct program_run run = PROGRAM_RUN(NULL, "replay", "--json", path);
     program_expect(&run, 0, "\"kind\":\"summary\"", "");
     program_expect(&run, 0, "\"records\":1,\"bad_records\":0", "");
+    TEST_NEEDS_DATA(path, FOLDER "/0000.otlp.json");
+    struct program_run json = PROGRAM_RUN(NULL, "replay", "--json", path);
+    program_expect(&json, 0, "\"records\":1,\"bad_records\":0", "");
+    const char *in_proto = strstr(program_out(&run), "\"spans\":"), *in_json = strstr(program_out(&json), "\"spans\":");
+    assert_non_null(in_proto);
+    assert_non_null(in_json);
+    assert_int_equal(strtol(in_proto + 8, NULL, 10), strtol(in_json + 8, NULL, 10));
+    assert_true(strtol(in_json + 8, NULL, 10) > 0);
+    program_free(&json);
     program_free(&run);
 }
 
@@ -118,6 +159,7 @@ int main(void)
         cmocka_unit_test(captured_spans_become_json_lines),
         cmocka_unit_test(damage_is_named_with_file_span_and_byte),
         cmocka_unit_test(what_is_no_record_is_refused),
+        cmocka_unit_test(json_is_read_as_what_it_is),
         cmocka_unit_test(captured_records_replay),
     };
     return cmocka_run_group_tests(tests, NULL, clean);

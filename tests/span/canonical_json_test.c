@@ -63,7 +63,7 @@ static void a_span_as_a_line(void **state)
     struct decode_report report;
     struct error error = {0};
     put_record(&record, 1);
-    assert_true(decode_to_json(buffer_bytes(&record), collect, &lines, &report, &error));
+    assert_true(decode_to_json(buffer_bytes(&record), ENCODING_AUTO, collect, &lines, &report, &error));
     buffer_put_u8(&lines, 0);
     assert_string_equal(
         (char *)lines.data,
@@ -100,19 +100,19 @@ static void many_spans_come_in_parts_and_can_be_stopped(void **state)
     struct decode_report report;
     struct error error = {0};
     put_record(&record, 1000);
-    assert_true(decode_to_json(buffer_bytes(&record), collect, &lines, &report, &error));
+    assert_true(decode_to_json(buffer_bytes(&record), ENCODING_AUTO, collect, &lines, &report, &error));
     assert_int_equal(report.spans, 1000);
     size_t count = 0;
     for (size_t i = 0; i < lines.size; i++)
         count += lines.data[i] == '\n';
     assert_int_equal(count, 1000);
     int calls = 0;
-    assert_false(decode_to_json(buffer_bytes(&record), stop_at_once, &calls, &report, &error));
+    assert_false(decode_to_json(buffer_bytes(&record), ENCODING_AUTO, stop_at_once, &calls, &report, &error));
     assert_int_equal(calls, 1);
     assert_string_equal(error.message, "pipe closed");
     record.size -= 5; /* cut off: what can be read is read, the rest is said */
     buffer_clear(&lines);
-    assert_true(decode_to_json(buffer_bytes(&record), collect, &lines, &report, &error));
+    assert_true(decode_to_json(buffer_bytes(&record), ENCODING_AUTO, collect, &lines, &report, &error));
     assert_int_equal(report.spans, 999);
     assert_int_equal(report.bad_spans, 1);
     assert_int_equal(report.bad_index, 0);
@@ -129,15 +129,15 @@ static void other_encodings_are_named(void **state)
         const char *says;
     } cases[] = {
         {{(const uint8_t *)"", 0}, "empty"},
-        {{(const uint8_t *)"{}", 2}, "JSON"},
-        {{(const uint8_t *)"[]", 2}, "JSON"},
-        {{(const uint8_t *)"\0\0\0\0\1", 5}, "Confluent"},
+        {{(const uint8_t *)"\x1f\x8b\x08\0", 4}, "gzip"},
+        {{(const uint8_t *)"\0\0\0\1", 4}, "Confluent"},
+        {{(const uint8_t *)"\0\0\0\0\1\2", 6}, "Avro"},
         {{(const uint8_t *)"\xc3\x01", 2}, "Avro"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct decode_report report;
         struct error error = {0};
-        assert_false(decode_to_json(cases[i].record, collect, NULL, &report, &error));
+        assert_false(decode_to_json(cases[i].record, ENCODING_AUTO, collect, NULL, &report, &error));
         assert_int_equal(error.code, ERROR_INPUT);
         assert_non_null(strstr(error.message, cases[i].says));
     }

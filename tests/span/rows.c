@@ -2,6 +2,8 @@
 #include "tests/span/rows.h"
 
 #include "engine/base/check.h"
+#include "engine/span/any_json.h"
+#include "engine/span/row_sink.h"
 
 #include <stdio.h>
 
@@ -67,6 +69,48 @@ void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits 
             buffer_printf(out, "%u:", batch->origin[row].span);
             for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
                 dump_value(batch, column, row, out);
+            buffer_put_u8(out, '\n');
+        }
+    }
+    span_batch_destroy(batch);
+    buffer_put_u8(out, '\0');
+    CHECK(!out->failed);
+}
+
+/* Trees are compared by what they say: writers may order the fields of their messages as they like. */
+static bool dump_tree(const struct span_batch *batch, unsigned column, uint32_t row,
+                      struct buffer *out)
+{
+    int64_t bit = column == SPAN_COLUMN_system_instructions ? TREE_SYSTEM_INSTRUCTIONS
+                  : column == SPAN_COLUMN_input_messages    ? TREE_INPUT_MESSAGES
+                  : column == SPAN_COLUMN_output_messages   ? TREE_OUTPUT_MESSAGES
+                                                            : 0;
+    if (batch->content_is_tree[row] == SPAN_I64_ABSENT || (batch->content_is_tree[row] & bit) == 0)
+        return false;
+    struct bytes tree = ((const struct bytes *)span_batch_column(batch, column))[row];
+    struct any_value value;
+    CHECK(any_value_read(tree.data, tree.data + tree.size, &value));
+    buffer_printf(out, " %s=", span_column_name(column));
+    if (!any_json_write(&value, out))
+        buffer_append_text(out, "(too deep)");
+    return true;
+}
+
+void rows_dump_encoded(struct bytes value, const struct encoding_options *options,
+                       uint32_t capacity, struct encoded_record *record, struct buffer *out)
+{
+    struct span_batch *batch = span_batch_create(capacity);
+    batch->wanted = rows_all_columns();
+    encoding_start(record, value, BYTES_NONE, 7, options);
+    for (enum decode_result result = DECODE_MORE; result == DECODE_MORE;) {
+        span_batch_reset(batch);
+        result = encoding_decode(record, batch);
+        for (uint32_t row = 0; row < batch->rows; row++) {
+            CHECK(batch->origin[row].record == 7);
+            buffer_printf(out, "%u/%u:", batch->origin[row].span, batch->kind[row]);
+            for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
+                if (!dump_tree(batch, column, row, out))
+                    dump_value(batch, column, row, out);
             buffer_put_u8(out, '\n');
         }
     }
