@@ -108,7 +108,9 @@ static struct result run_case(uint32_t spans_per_record, bool all, bool json)
 
 int main(int argc, char **argv)
 {
-    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    bool json = false;
+    for (int i = 1; i < argc; i++)
+        json = json || strcmp(argv[i], "--json") == 0;
     static const uint32_t sizes[] = {100, 1};
     for (int kind = 0; kind < 4; kind++) {
         bool all = kind % 2 != 0, text = kind >= 2;

@@ -53,17 +53,25 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
     va_start(arguments, format);
     va_list again;
     va_copy(again, arguments);
-    int size = vsnprintf(NULL, 0, format, arguments);
+    size_t room = buffer->capacity - buffer->size; /* most texts fit what is there */
+    int size = vsnprintf(room > 0 ? (char *)buffer->data + buffer->size : NULL, room, format, arguments);
     va_end(arguments);
     uint8_t *at = size < 0 ? NULL : buffer_reserve(buffer, (size_t)size + 1);
     if (at != NULL) {
-        (void)vsnprintf((char *)at, (size_t)size + 1, format, again);
+        if ((size_t)size >= room)
+            (void)vsnprintf((char *)at, (size_t)size + 1, format, again);
         buffer->size += (size_t)size;
     }
     va_end(again);
 }
 
-void buffer_put_u8(struct buffer *buffer, uint8_t value) { buffer_append(buffer, &value, 1); }
+void buffer_put_u8(struct buffer *buffer, uint8_t value)
+{
+    if (buffer->size < buffer->capacity && buffer->size < buffer->limit_bytes)
+        buffer->data[buffer->size++] = value;
+    else
+        buffer_append(buffer, &value, 1);
+}
 
 void buffer_put_u32(struct buffer *buffer, uint32_t value) { buffer_append(buffer, &value, sizeof value); }
 

@@ -35,9 +35,44 @@ static inline struct bytes bytes_from_text(const char *text)
 
 static inline bool bytes_present(struct bytes b) { return b.data != NULL; }
 
+static inline uint64_t bytes_load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t bytes_load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* The size < 8 bytes at p as a little-endian number, without a byte-wise loop or a call. */
+static inline uint64_t bytes_load_short(const uint8_t *p, size_t size)
+{
+    if (size >= 4)
+        return bytes_load32(p) | (uint64_t)bytes_load32(p + size - 4) << (8 * (size - 4));
+    if (size == 0)
+        return 0;
+    return p[0] | (uint64_t)p[size / 2] << (8 * (size / 2)) | (uint64_t)p[size - 1] << (8 * (size - 1));
+}
+
+/* Labels and names are short: a call of memcmp would cost more than the comparison. */
 static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+    if (a.size != b.size)
+        return false;
+    if (a.data == b.data)
+        return true;
+    if (a.size < 8)
+        return bytes_load_short(a.data, a.size) == bytes_load_short(b.data, b.size);
+    if (a.size > 64)
+        return memcmp(a.data, b.data, a.size) == 0;
+    uint64_t differ = bytes_load64(a.data + a.size - 8) ^ bytes_load64(b.data + b.size - 8);
+    for (size_t at = 0; at + 8 <= a.size; at += 8)
+        differ |= bytes_load64(a.data + at) ^ bytes_load64(b.data + at);
+    return differ == 0;
 }
 
 static inline bool bytes_equal_text(struct bytes a, const char *text)

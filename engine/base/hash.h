@@ -10,6 +10,8 @@
 
 #include "engine/base/bytes.h"
 
+static inline uint64_t hash_load64(const uint8_t *p) { return bytes_load64(p); }
+
 static inline uint64_t hash_mix64(uint64_t x)
 {
     x ^= x >> 30;
@@ -18,13 +20,6 @@ static inline uint64_t hash_mix64(uint64_t x)
     x *= 0x94d049bb133111ebULL;
     x ^= x >> 31;
     return x;
-}
-
-static inline uint64_t hash_load64(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
 }
 
 /* wyhash-style multiply-fold over 8-byte words. Little-endian hosts only (static-asserted in arena.c). */
@@ -41,13 +36,15 @@ static inline uint64_t hash_bytes(struct bytes b, uint64_t seed)
     const uint8_t *p = b.data;
     size_t left = b.size;
     while (left >= 8) {
-        h = hash_fold(h ^ hash_load64(p), 0xa0761d6478bd642fULL);
+        h = hash_fold(h ^ bytes_load64(p), 0xa0761d6478bd642fULL);
         p += 8;
         left -= 8;
     }
     uint64_t tail = 0;
-    if (left > 0)
-        memcpy(&tail, p, left);
+    if (b.size < 8)
+        tail = bytes_load_short(p, left);
+    else if (left > 0) /* the last `left` bytes of the last eight */
+        tail = bytes_load64(p + left - 8) >> (8 * (8 - left));
     h = hash_fold(h ^ tail, 0xe7037ed1a0b428dbULL ^ b.size);
     return hash_mix64(h);
 }

@@ -135,8 +135,14 @@ void json_put_hex(struct json_writer *writer, struct bytes id)
         return;
     }
     begin_item(writer);
-    buffer_put_u8(writer->out, '"');
-    for (size_t i = 0; i < id.size; i++)
-        buffer_append(writer->out, (const char[]){digits[id.data[i] >> 4], digits[id.data[i] & 15]}, 2);
-    buffer_put_u8(writer->out, '"');
+    uint8_t *at = buffer_reserve(writer->out, 2 * id.size + 2);
+    if (at == NULL)
+        return;
+    *at++ = '"';
+    for (size_t i = 0; i < id.size; i++) {
+        *at++ = (uint8_t)digits[id.data[i] >> 4];
+        *at++ = (uint8_t)digits[id.data[i] & 15];
+    }
+    *at = '"';
+    writer->out->size += 2 * id.size + 2;
 }

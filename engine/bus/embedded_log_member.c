@@ -143,6 +143,16 @@ static bool member_at_end_log(struct member *m, struct bus_partition source)
     return at_end;
 }
 
+static int64_t member_behind_log(struct member *m, struct bus_partition source, int64_t next)
+{
+    struct log_member *member = log_member_of(m);
+    log_lock(member->log);
+    struct log_owned *owned = log_member_owned(member, source);
+    int64_t behind = owned == NULL ? -1 : owned->log->next - (next < owned->log->low ? owned->log->low : next);
+    log_unlock(member->log);
+    return owned != NULL && member_at_end_log(m, source) ? 0 : behind;
+}
+
 /* ---- opening and closing --------------------------------------------------------------------------------- */
 
 void log_member_crash_locked(struct log_member *member)
@@ -221,6 +231,7 @@ static const struct member_ops log_member_ops = {
     .seek = member_seek_log,
     .pause = member_pause_log,
     .at_end = member_at_end_log,
+    .behind = member_behind_log,
     .begin = log_transaction_begin,
     .produce = log_transaction_produce,
     .commit = log_transaction_commit,

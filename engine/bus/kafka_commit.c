@@ -8,7 +8,9 @@
  *   middle of the next transaction, and ends that one. So the producer is replaced before the next
  *   begin; the new epoch makes the straggler void.
  * - "Fenced" may be our own doing: a transaction that outlived its time-out. Replaced once; when it
- *   happens again soon to a young transaction, a twin with our transactional.id runs.
+ *   happens again soon to a young transaction, a twin with our transactional.id runs. Both fence each
+ *   other then, and one replacement can fence the other side twice: so that not both give up, whoever
+ *   has run for a while yields to the newcomer, with all its members.
  */
 #include "engine/base/check.h"
 #include "engine/base/fault.h"
@@ -18,8 +20,12 @@
 #include <stdio.h>
 
 #define FENCE_MEMORY_NS  60000000000
+#define NEWCOMER_NS      5000000000
+#define NEWCOMER_FENCES  4
 #define OUTLIVED_MAX     5
 #define ABORT_TIMEOUT_MS 10000
+/* A longer transaction time-out outlasts a broker's restart; a call that is stuck that long is not waited for. */
+#define COMMIT_WAIT_MAX_MS 15000
 
 enum verdict {
     VERDICT_OK,
@@ -67,13 +73,19 @@ static bool survive_fence(struct kafka_member *m, const struct error *note, stru
     int64_t now_ns = clock_monotonic_ns();
     int64_t age_ms = m->begun_ns ? (now_ns - m->begun_ns) / 1000000 : 0;
     bool outlived = age_ms >= m->bus->options.transaction_timeout_ms;
-    bool again = m->fenced_ns != 0 && now_ns - m->fenced_ns < FENCE_MEMORY_NS;
+    bool newcomer = now_ns - m->opened_ns < NEWCOMER_NS;
     atomic_fetch_add_explicit(&m->count_fenced, 1, memory_order_relaxed);
-    if (outlived)
+    if (m->fenced_ns == 0 || now_ns - m->fenced_ns >= FENCE_MEMORY_NS)
+        m->fences = 0;
+    if (outlived) {
         m->outlived_in_row++;
-    else
+    } else {
         m->fenced_ns = now_ns;
-    if ((outlived ? m->outlived_in_row <= OUTLIVED_MAX : !again) && !fault_rule_off("fence_once"))
+        m->fences++;
+    }
+    bool bearable = outlived ? m->outlived_in_row <= OUTLIVED_MAX
+                             : m->fences <= (newcomer ? NEWCOMER_FENCES : 1);
+    if (bearable && !atomic_load(&m->bus->twin_found) && !fault_rule_off("fence_once"))
         return true;
     if (outlived)
         return error_set(
@@ -83,8 +95,9 @@ static bool survive_fence(struct kafka_member *m, const struct error *note, stru
             "%lld ms): %s. Raise transaction_timeout_ms, or look at the brokers' health",
             m->transactional_id, m->outlived_in_row, m->bus->options.transaction_timeout_ms,
             (long long)age_ms, note->message);
+    atomic_store(&m->bus->twin_found, true);
     return error_set(error, ERROR_FENCED,
-                     "%s: fenced twice within a minute: another process runs with the same "
+                     "%s: fenced again within a minute: another process runs with the same "
                      "application and instance. Give "
                      "each process its own `instance`, or stop the other one (%s)",
                      m->transactional_id, note->message);
@@ -288,7 +301,8 @@ enum commit_outcome kafka_member_commit(struct member *base, const struct bus_po
 {
     struct kafka_member *m = (struct kafka_member *)base;
     struct error note = {0};
-    int64_t deadline_ns = deadline_after(m->bus->options.transaction_timeout_ms);
+    int32_t wait_ms = m->bus->options.transaction_timeout_ms;
+    int64_t deadline_ns = deadline_after(wait_ms < COMMIT_WAIT_MAX_MS ? wait_ms : COMMIT_WAIT_MAX_MS);
     CHECK(m->open);
     if (m->broken.code != ERROR_NONE) {
         note = m->broken;

@@ -79,6 +79,7 @@ struct kafka_bus {
     struct bus base;
     struct kafka_options options; /* strings owned */
     struct kafka_watchdog *watchdog;
+    atomic_bool twin_found; /* by one of our members: the others do not fight it */
     rd_kafka_t *admin; /* read_uncommitted: watermarks are where the log ends */
     struct kafka_client admin_client;
     pthread_mutex_t lock; /* of all below */
@@ -174,7 +175,9 @@ struct kafka_member {
     uint64_t sockets_closed_at_begin;
     uint32_t produced; /* in this transaction */
     int64_t begun_ns;
+    int64_t opened_ns;
     int64_t fenced_ns;        /* last time before its time-out; 0: never */
+    uint32_t fences;          /* each within FENCE_MEMORY_NS of the one before */
     uint32_t outlived_in_row; /* fenced after its time-out, and no commit since */
     struct error broken;      /* this transaction cannot commit, and why */
 
@@ -207,6 +210,7 @@ bool kafka_member_seek(struct member *base, const struct bus_position *positions
                        struct error *error);
 bool kafka_member_pause(struct member *base, struct bus_partition which, bool paused);
 bool kafka_member_at_end(struct member *base, struct bus_partition which);
+int64_t kafka_member_behind(struct member *base, struct bus_partition which, int64_t next);
 rd_kafka_topic_partition_list_t *
 kafka_list_of(struct kafka_member *m, const struct bus_position *positions, uint32_t count);
 

@@ -287,6 +287,7 @@ static const struct member_ops kafka_member_ops = {
     .seek = kafka_member_seek,
     .pause = kafka_member_pause,
     .at_end = kafka_member_at_end,
+    .behind = kafka_member_behind,
     .begin = kafka_member_begin,
     .produce = kafka_member_produce,
     .commit = kafka_member_commit,
@@ -303,6 +304,7 @@ struct member *kafka_member_open(struct bus *base, const struct member_spec *spe
     m->base.ops = &kafka_member_ops;
     m->bus = bus;
     m->pending = MEMBER_IDLE;
+    m->opened_ns = clock_monotonic_ns();
     m->group = memory_copy_text(spec->group);
     m->transactional_id = memory_copy_text(spec->transactional_id);
     kafka_watch_add(bus->watchdog, &m->watch, m->transactional_id);

@@ -151,3 +151,19 @@ bool kafka_member_at_end(struct member *base, struct bus_partition which)
     struct kafka_partition *p = kafka_partition_of((struct kafka_member *)base, which);
     return p != NULL && p->at_end;
 }
+
+int64_t kafka_member_behind(struct member *base, struct bus_partition which, int64_t next)
+{
+    struct kafka_member *m = (struct kafka_member *)base;
+    int64_t low = -1;
+    int64_t high = -1;
+    if (kafka_member_at_end(base, which))
+        return 0;
+    if (rd_kafka_get_watermark_offsets(m->consumer, m->topics[which.topic].name, which.partition,
+                                       &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        high < 0)
+        return -1; /* nothing was fetched there yet */
+    if (next < low)
+        next = low;
+    return high > next ? high - next : 0;
+}

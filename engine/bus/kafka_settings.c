@@ -29,6 +29,8 @@ static const struct {
     {ALL, false, "reconnect.backoff.max.ms", "2000"},
     {ALL, false, "log.connection.close", "false"},
     {ALL, true, "enable.metrics.push", "false"},
+    /* Newer libraries may overlook that a partition has a leader again until they look at it anew. */
+    {ALL, false, "topic.metadata.refresh.interval.ms", "10000"},
     {FETCHING, false, "check.crcs", "true"},
     {FETCHING, false, "fetch.wait.max.ms", "100"},
     {FETCHING, false, "fetch.error.backoff.ms", "100"},

@@ -102,6 +102,7 @@ struct member_ops {
     bool (*seek)(struct member *, const struct bus_position *positions, uint32_t count, struct error *);
     bool (*pause)(struct member *, struct bus_partition, bool paused);
     bool (*at_end)(struct member *, struct bus_partition);
+    int64_t (*behind)(struct member *, struct bus_partition, int64_t next);
     bool (*begin)(struct member *, struct error *);
     bool (*produce)(struct member *, const struct bus_output *, struct error *);
     enum commit_outcome (*commit)(struct member *, const struct bus_position *positions, uint32_t count,
@@ -144,6 +145,8 @@ static inline bool member_seek(struct member *m, const struct bus_position *p, u
 static inline bool member_pause(struct member *m, struct bus_partition p, bool paused) { return m->ops->pause(m, p, paused); }
 /* True when everything that was in the partition at the last fetch has been delivered. */
 static inline bool member_at_end(struct member *m, struct bus_partition p) { return m->ops->at_end(m, p); }
+/* Offsets from `next` to the end as of the last fetch, markers included; 0 at the end, -1 when not known. Asks nobody. */
+static inline int64_t member_behind(struct member *m, struct bus_partition p, int64_t next) { return m->ops->behind(m, p, next); }
 static inline bool member_begin(struct member *m, struct error *e) { return m->ops->begin(m, e); }
 /* Key, value and headers are borrowed until commit or abort returns: no copy is made. False only
  * when the record can never be written (too large, unknown topic): ERROR_LIMIT, ERROR_INPUT. */

@@ -69,7 +69,7 @@ const struct option config_options[] = {
     {"limits.spans_per_record", OPTION_INTEGER, AT(limits_spans_per_record), "100000", 1, 1e7, NULL, "Spans beyond this in one record go to the dead-letter topic."},
     {"limits.attributes_per_span", OPTION_INTEGER, AT(limits_attributes_per_span), "4096", 16, 1e6, NULL, "Attributes beyond this in one span are not looked at."},
     {"limits.string_bytes", OPTION_SIZE, AT(limits_string_bytes), "1MiB", KIB, 64 * MIB, NULL, "Longer values are cut, and counted."},
-    {"limits.batch_rows", OPTION_INTEGER, AT(limits_batch_rows), "1024", 64, 65536, NULL, "Spans that are worked on together."},
+    {"limits.batch_rows", OPTION_INTEGER, AT(limits_batch_rows), "256", 64, 65536, NULL, "Spans worked on together; few enough for their records to stay in the cache."},
     {"limits.leaves", OPTION_INTEGER, AT(limits_leaves), "65536", 1024, 1e7, NULL, "Series a shard gathers before it must send them on."},
     {"dedupe.window", OPTION_DURATION, AT(dedupe_window_ms), "10m", 0, DAY, NULL, "Repeated spans are recognised for this long; 0: never."},
     {"dedupe.ids_max", OPTION_INTEGER, AT(dedupe_ids_max), "200000", 1000, 1e8, NULL, "Span ids remembered per source partition (16 bytes each)."},

@@ -11,8 +11,12 @@
 
 #define LOG_TIME_NONE INT64_MIN /* a clock that has not started */
 
+/* Why a record, or a part of it, went to the dead-letter topic. */
+enum dead_reason { DEAD_UNDECODABLE, DEAD_OVERSIZED, DEAD_BAD_VERDICT, DEAD_REASONS };
+
 struct front_counters {
     uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, bad_spans, cut_strings;
+    uint64_t dead[DEAD_REASONS]; /* of dead_letters */
     uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
     uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
 };
@@ -34,6 +38,7 @@ struct shard_status {
     int64_t log_time_ms;  /* of the slowest source; LOG_TIME_NONE */
     int64_t back_now_ms;  /* of the slowest back partition */
     int64_t newest_ms;    /* wall time at publication */
+    int64_t sources_behind, exchange_behind; /* offsets still to read, of the partitions assigned here */
     uint32_t sources, cells_partitions, digests_partitions;
     uint64_t state_bytes, state_entries, cells_watched;
     int64_t restore_done, restore_total;

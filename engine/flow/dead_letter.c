@@ -20,6 +20,10 @@ struct header_list {
     char values[OWN_HEADERS][TEXT_BYTES];
 };
 
+/* Part of the outputs' contract. */
+static const char *const codes[DEAD_REASONS] = {
+    [DEAD_UNDECODABLE] = "undecodable", [DEAD_OVERSIZED] = "oversized", [DEAD_BAD_VERDICT] = "bad_verdict"};
+
 static void add(struct header_list *list, uint32_t slot, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -47,7 +51,7 @@ bool dead_letter_send(struct front *front, const struct bus_record *record, cons
             break;
         list.count++;
     }
-    add(&list, 0, "code", "%s", letter->code);
+    add(&list, 0, "code", "%s", codes[letter->reason]);
     add(&list, 1, "message", "%s", letter->message ? letter->message : "");
     add(&list, 2, "topic", "%s", front->options->inputs[record->source.topic].name);
     add(&list, 3, "partition", "%d", record->source.partition);

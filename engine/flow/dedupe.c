@@ -82,19 +82,25 @@ static void turn(struct dedupe *d, int64_t time_ms)
     generation_start(&d->young, time_ms);
 }
 
-uint64_t dedupe_prefetch(const struct dedupe *d, struct bytes id)
+uint64_t dedupe_hash_span(struct bytes trace_id, struct bytes span_id)
 {
-    uint64_t hash = hash_bytes(id, 0x64656475);
-    hash = hash ? hash : 1;
+    if (trace_id.size != 16 || span_id.size != 8)
+        return hash_combine(hash_bytes(trace_id, 0), hash_bytes(span_id, 1));
+    return hash_combine(hash_combine(bytes_load64(trace_id.data), bytes_load64(trace_id.data + 8)),
+                        bytes_load64(span_id.data));
+}
+
+void dedupe_prefetch(const struct dedupe *d, uint64_t hash)
+{
     if (d->young.capacity > 0)
         __builtin_prefetch(&d->young.slots[(uint32_t)hash & (d->young.capacity - 1)]);
     if (d->old.count > 0)
         __builtin_prefetch(&d->old.slots[(uint32_t)hash & (d->old.capacity - 1)]);
-    return hash;
 }
 
 bool dedupe_seen(struct dedupe *d, uint64_t hash, uint64_t place, int64_t time_ms)
 {
+    hash = hash ? hash : 1; /* 0 is an empty slot */
     if (d->young.start_ms == INT64_MIN)
         d->young.start_ms = time_ms;
     if (d->young.count >= d->half_max) {

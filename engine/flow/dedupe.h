@@ -14,9 +14,10 @@ struct dedupe;
 
 struct dedupe *dedupe_create(uint32_t ids_max, int64_t window_ms);
 void dedupe_destroy(struct dedupe *dedupe);
-/* Hash of an id, never 0; asks for the memory where it would be, so that a later dedupe_seen does not
- * wait for it. Hash a whole batch first. */
-uint64_t dedupe_prefetch(const struct dedupe *dedupe, struct bytes id);
+/* What stands for an id; any good 64-bit hash of another kind of id does too. */
+uint64_t dedupe_hash_span(struct bytes trace_id, struct bytes span_id);
+/* Asks for the memory where the id would be, so that a dedupe_seen some calls later does not wait for it. */
+void dedupe_prefetch(const struct dedupe *dedupe, uint64_t id_hash);
 /* True when the id with this hash was seen before at another place. place: offset * 2^20 + span number. */
 bool dedupe_seen(struct dedupe *dedupe, uint64_t id_hash, uint64_t place, int64_t time_ms);
 /* Ids forgotten early because of ids_max. */

@@ -5,6 +5,7 @@
 #include "engine/flow/front_internal.h"
 
 #include "engine/base/check.h"
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/flow/request.h"
 #include "engine/flow/verdict.h"
@@ -15,31 +16,30 @@
 /* ---- working off a batch --------------------------------------------------------------------------------- */
 
 /* One id per span; per verdict dimension the request, revision and dimension. */
-static struct bytes row_id(const struct span_batch *batch, uint32_t row, uint8_t scratch[256])
+static uint64_t row_id_hash(const struct span_batch *batch, uint32_t row)
 {
-    size_t size = 0;
-    const struct bytes parts[3] = {
-        batch->kind[row] == ROW_SPAN ? batch->trace_id[row] : batch->request_id[row],
-        batch->kind[row] == ROW_SPAN ? batch->span_id[row] : batch->evaluator_revision[row],
-        batch->kind[row] == ROW_SPAN ? BYTES_NONE : batch->dimension[row],
-    };
-    for (int i = 0; i < 3; i++) {
-        size_t take = parts[i].size < 80 ? parts[i].size : 80;
-        if (take > 0)
-            memcpy(scratch + size, parts[i].data, take);
-        size += take;
-    }
-    return bytes_of(scratch, size);
+    if (batch->kind[row] == ROW_SPAN)
+        return dedupe_hash_span(batch->trace_id[row], batch->span_id[row]);
+    uint64_t hash = hash_combine(hash_bytes(batch->request_id[row], 0), hash_bytes(batch->evaluator_revision[row], 1));
+    return hash_combine(hash, hash_bytes(batch->dimension[row], 2));
+}
+
+#define PREFETCH_ROWS 24 /* long enough for memory to answer, short enough for the first cache to keep it */
+
+static void prefetch_row(struct front *front, uint32_t row)
+{
+    front->id_hashes[row] = row_id_hash(front->batch, row);
+    dedupe_prefetch(front->record_facts[front->batch->origin[row].record].source->dedupe, front->id_hashes[row]);
 }
 
 static void mark_duplicates(struct front *front)
 {
     struct span_batch *batch = front->batch;
-    uint8_t scratch[256];
-    for (uint32_t row = 0; row < batch->rows; row++)
-        front->id_hashes[row] = dedupe_prefetch(front->record_facts[batch->origin[row].record].source->dedupe,
-                                                row_id(batch, row, scratch));
+    for (uint32_t row = 0; row < batch->rows && row < PREFETCH_ROWS; row++)
+        prefetch_row(front, row);
     for (uint32_t row = 0; row < batch->rows; row++) {
+        if (row + PREFETCH_ROWS < batch->rows)
+            prefetch_row(front, row + PREFETCH_ROWS);
         const struct record_facts *facts = &front->record_facts[batch->origin[row].record];
         uint64_t place = (uint64_t)facts->record->offset << PLACE_SPAN_BITS | (batch->origin[row].span & 0xFFFFF);
         bool seen = dedupe_seen(facts->source->dedupe, front->id_hashes[row], place, facts->time_ms);
@@ -146,6 +146,7 @@ static bool bury(struct front *front, const struct record_facts *facts, const st
     if (facts->quiet)
         return true;
     front->counters.dead_letters++;
+    front->counters.dead[letter->reason]++;
     return dead_letter_send(front, facts->record, letter, error);
 }
 
@@ -181,7 +182,7 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     front->counters.cut_strings += cursor->cut_strings;
     if (cursor->bad_spans == 0)
         return true;
-    struct dead_letter letter = {"undecodable", cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
+    struct dead_letter letter = {DEAD_UNDECODABLE, cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
     return bury(front, facts, &letter, error);
 }
 
@@ -195,7 +196,7 @@ static bool take_verdict(struct front *front, uint32_t number, const struct rate
     front->counters.verdicts += !facts->quiet;
     if (verdict_decode(facts->record->value, number, front->json, front->batch, &why))
         return true;
-    struct dead_letter letter = {"bad_verdict", why.message, -1, 0, STAGE_VERDICT};
+    struct dead_letter letter = {DEAD_BAD_VERDICT, why.message, -1, 0, STAGE_VERDICT};
     return bury(front, facts, &letter, error);
 }
 
@@ -213,7 +214,7 @@ static bool take_record(struct front *front, uint32_t number, const struct rates
         (void)snprintf(why, sizeof why, "record has %zu bytes, limits.record_bytes is %zu", record->value.size,
                        front->options->record_bytes_max);
         settle_time(front, facts, front->batch->rows, wall_ms);
-        struct dead_letter letter = {"oversized", why, -1, 0, STAGE_DECODE};
+        struct dead_letter letter = {DEAD_OVERSIZED, why, -1, 0, STAGE_DECODE};
         ok = bury(front, facts, &letter, error);
     } else if (front->options->inputs[record->source.topic].kind == INPUT_SPANS) {
         ok = take_spans(front, number, rates, wall_ms, error);

@@ -120,8 +120,8 @@ static struct bytes label_or_unknown(struct bytes value)
 static uint64_t leaf_key_hash(const struct leaf_key *key)
 {
     uint64_t h = key->kind;
-    for (int i = 0; i < LEAF_LABELS; i++)
-        h = hash_bytes(key->labels[i], h);
+    for (int i = 0; i < LEAF_LABELS; i++) /* the labels' hashes do not wait for each other */
+        h = hash_combine(h, hash_bytes(key->labels[i], 0));
     return h;
 }
 

@@ -261,18 +261,34 @@ static void add_back_counters(struct back_counters *sum, const struct back_count
     sum->alerts_resolved += one->alerts_resolved;
 }
 
+/* What is not known counts as none: nothing was fetched yet. */
+static int64_t at_least_none(int64_t behind) { return behind > 0 ? behind : 0; }
+
+static int64_t sources_behind(const struct shard *shard)
+{
+    int64_t behind = 0;
+    struct bus_partition partition;
+    int64_t next, log_time_ms;
+    for (uint32_t i = 0; front_source(shard->front, i, &partition, &next, &log_time_ms); i++)
+        behind += at_least_none(member_behind(shard->member, partition, next));
+    return behind;
+}
+
 static void gather_owned(struct shard *shard, struct shard_status *s)
 {
     memset(&s->back, 0, sizeof s->back);
     s->cells_partitions = s->digests_partitions = 0;
     s->state_bytes = s->state_entries = 0;
     s->back_now_ms = LOG_TIME_NONE;
+    s->exchange_behind = 0;
     uint32_t index = 0;
     for (struct owned *o; (o = owned_next_ready(shard->owned, &index)) != NULL;) {
         s->state_bytes += store_bytes(owned_store(o));
         s->state_entries += store_count(owned_store(o));
         s->digests_partitions += o->digests;
         s->cells_partitions += !o->digests;
+        struct bus_partition exchange = {o->digests ? shard_digests_topic(shard) : shard_cells_topic(shard), (int32_t)o->partition};
+        s->exchange_behind += at_least_none(member_behind(shard->member, exchange, o->next));
         if (o->digests)
             continue;
         add_back_counters(&s->back, back_counts(o->back));
@@ -290,6 +306,7 @@ void shard_publish(struct shard *shard)
     s->newest_ms = shard->clock->now_ms(shard->clock);
     s->rates_version = rates_version(shard->rates);
     gather_owned(shard, s);
+    s->sources_behind = sources_behind(shard);
     owned_progress(shard->owned, &s->restore_done, &s->restore_total);
     s->ready = shard->assigned && !owned_restoring(shard->owned) && !s->failed;
     if (!s->failed)

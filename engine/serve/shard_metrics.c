@@ -29,6 +29,8 @@ struct row {
 #define COUNT(name, field, help) {name, METRICS_COUNTER, NULL, NULL, NULL, AT(field), AS_IT_IS, help}
 #define STAGE(stage, field, help) {"assay_stage_seconds", METRICS_COUNTER, "seconds", "stage", stage, AT(field), NANOSECONDS, help}
 
+#define DEAD(code, reason, help) {"assay_dead_letters", METRICS_COUNTER, NULL, "code", code, AT(front.dead[reason]), AS_IT_IS, help}
+
 static const struct row rows[] = {
     /* in front */
     COUNT("assay_records", front.records, "Input records read."),
@@ -39,7 +41,9 @@ static const struct row rows[] = {
     COUNT("assay_duplicates", front.duplicates, "Rows recognised as seen before, and not counted."),
     COUNT("assay_dedupe_evictions", front.dedupe_evicted, "Ids forgotten before the window ended: raise dedupe.ids_max."),
     COUNT("assay_empty_records", front.empty, "Input records without a value."),
-    COUNT("assay_dead_letters", front.dead_letters, "Records or parts of them that went to the dead-letter topic."),
+    DEAD("undecodable", DEAD_UNDECODABLE, "Records or parts of them that went to the dead-letter topic, by __<app>.errors.code."),
+    DEAD("oversized", DEAD_OVERSIZED, NULL),
+    DEAD("bad_verdict", DEAD_BAD_VERDICT, NULL),
     COUNT("assay_bad_spans", front.bad_spans, "Spans that could not be decoded."),
     COUNT("assay_cut_strings", front.cut_strings, "Values cut at limits.string_bytes."),
     COUNT("assay_skipped", front.skipped_role, "Rows without a measurement because of their role."),
@@ -64,6 +68,7 @@ static const struct row rows[] = {
     COUNT("assay_restored", restored_records, "State changes read back."),
     STAGE("poll", poll_ns, "Wall time of the shards by stage; poll is waiting, all is everything."),
     STAGE("decode", front.decode_ns, NULL),
+    STAGE("dedupe", front.dedupe_ns, NULL),
     STAGE("annotate", front.annotate_ns, NULL),
     STAGE("measure", front.measure_ns, NULL),
     STAGE("output", front.output_ns, NULL),
@@ -76,6 +81,8 @@ static const struct row rows[] = {
     {"assay_partitions", METRICS_GAUGE, NULL, "kind", "source", AT(sources), WIDE_32, "Partitions assigned to this process."},
     {"assay_partitions", METRICS_GAUGE, NULL, "kind", "cells", AT(cells_partitions), WIDE_32, NULL},
     {"assay_partitions", METRICS_GAUGE, NULL, "kind", "digests", AT(digests_partitions), WIDE_32, NULL},
+    {"assay_lag_offsets", METRICS_GAUGE, NULL, "kind", "source", AT(sources_behind), SIGNED_64, "Offsets still to read in the partitions of this process, as of the last fetch."},
+    {"assay_lag_offsets", METRICS_GAUGE, NULL, "kind", "exchange", AT(exchange_behind), SIGNED_64, NULL},
     {"assay_restore_records", METRICS_GAUGE, NULL, "part", "done", AT(restore_done), SIGNED_64, "Progress of reading state back."},
     {"assay_restore_records", METRICS_GAUGE, NULL, "part", "total", AT(restore_total), SIGNED_64, NULL},
 };

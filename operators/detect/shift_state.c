@@ -159,6 +159,10 @@ void shift_part_sample(const struct layout *layout, enum direction direction,
 double shift_own_unit(const struct layout *layout, enum direction direction, double badness)
 {
     double y = direction == DIRECTION_WORSE ? badness : 1.0 - badness;
+    if (!(y >= 0.0)) /* a damaged state may say anything, NaN too */
+        y = 0.0;
+    if (y > 1.0)
+        y = 1.0;
     switch ((enum layout_kind)layout->kind) {
     case LAYOUT_ORDINAL:
         return (double)layout->bins - y * (double)(layout->bins - 1u);

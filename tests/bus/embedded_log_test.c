@@ -277,6 +277,7 @@ static void reader_and_member_step_over_markers_at_the_end(void **state)
     bed_produce(&f->m, "in", 0, NULL, "a");
     assert_int_equal(commit(f, 0), COMMIT_DONE);
     assert_false(member_at_end(f->m.member, source));
+    assert_int_equal(member_behind(f->m.member, source, 0), 2); /* the record and its marker */
     struct bus_reader *reader = bus_reader_open(f->bus, "in", 0, 0, 2, &why);
     BED_OK(reader != NULL, why);
     assert_int_equal(reader_next(reader, 0, &record, &why), READER_RECORD);
@@ -287,6 +288,8 @@ static void reader_and_member_step_over_markers_at_the_end(void **state)
     assert_int_equal(bed_poll(&f->m, &batch), MEMBER_RECORDS);
     member_release(f->m.member, &batch);
     assert_true(member_at_end(f->m.member, source));
+    assert_int_equal(member_behind(f->m.member, source, 1), 0);
+    assert_int_equal(member_behind(f->m.member, (struct bus_partition){0, 99}, 1), -1);
     assert_int_equal(bed_poll(&f->m, &batch), MEMBER_IDLE);
 }
 

@@ -231,6 +231,15 @@ static struct rig *open_restart(struct rig_site *site)
     return rig_open(site, &options);
 }
 
+static void wait_recovered(struct rig *rig, const struct rig_mark *mark)
+{
+    while (!rig_recovered(rig, mark, 100)) {
+        rig_supervise(rig);
+        if (rig_now_ms() - mark->at_ms > 2 * RECOVERY_MS)
+            fail_msg("no progress after the broker came back; logs are in %s", rig->folder);
+    }
+}
+
 static void broker_restart(struct rig *rig)
 {
     uint32_t rounds = test_is_full() ? 5 : 1;
@@ -241,14 +250,10 @@ static void broker_restart(struct rig *rig)
         if (i % 2 == 0)
             assert_true(kafka_fixture_do(&rig->site->fixture, "kill"));
         assert_true(kafka_fixture_do(&rig->site->fixture, "restart"));
-        while (!rig_recovered(rig, &mark, 100)) {
-            rig_supervise(rig);
-            if (rig_now_ms() - mark.at_ms > 2 * RECOVERY_MS)
-                fail_msg("no progress after the broker came back; logs are in %s", rig->folder);
-        }
+        wait_recovered(rig, &mark);
     }
-    for (int64_t start_ms = rig_now_ms(); rig_now_ms() - start_ms < 3000; rig_nap(100)) /* one may still hang */
-        rig_supervise(rig);
+    struct rig_mark mark = rig_mark(rig); /* one may still wait in a call that a restart left behind */
+    wait_recovered(rig, &mark);
     finish(rig);
 }
 
@@ -278,6 +283,7 @@ static void twin(struct rig *rig)
     uint32_t rounds = test_is_full() ? 3 : 1;
     start_world(rig, 1, &ordinary);
     for (uint32_t i = 0; i < rounds; i++) {
+        rig_nap(6000); /* who has run for a while yields to the newcomer */
         rig_start(rig, 1, "a", NULL);
         int code = rig_wait(rig, 0, 30000);
         if (code != EXIT_FATAL)

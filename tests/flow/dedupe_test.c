@@ -14,7 +14,9 @@ static bool seen(struct dedupe *d, uint64_t id, uint64_t place, int64_t time_ms)
 {
     uint8_t bytes[24] = {0};
     memcpy(bytes + 3, &id, sizeof id);
-    return dedupe_seen(d, dedupe_prefetch(d, bytes_of(bytes, sizeof bytes)), place, time_ms);
+    uint64_t hash = dedupe_hash_span(bytes_of(bytes, 16), bytes_of(bytes + 16, 8));
+    dedupe_prefetch(d, hash);
+    return dedupe_seen(d, hash, place, time_ms);
 }
 
 static const struct {

@@ -92,6 +92,7 @@ static void a_seek_goes_where_it_says(void **state)
     struct bus_position at = {{0, 0}, 4321, ""};
     for (int64_t to = 4321; to > 0; to -= 617) { /* onwards, then back, with a full queue behind */
         at.offset = to;
+        assert_true(member_behind(m, p, to) >= 5000 - to);
         assert_true(member_seek(m, &at, 1, &error));
         assert_true(next_offset(m, 10) == to);
     }

@@ -80,7 +80,7 @@ static void make_options(struct world *w)
 {
     w->options = (struct flow_options){
         .app = "sim", .instance = "0",
-        .inputs = {{"otlp_spans", INPUT_SPANS}, {"sim.verdicts", INPUT_VERDICTS}}, .inputs_count = 2,
+        .inputs = {{.name = "otlp_spans", .kind = INPUT_SPANS}, {.name = "sim.verdicts", .kind = INPUT_VERDICTS}}, .inputs_count = 2,
         .topics = {.cells = "sim-cells-repartition", .digests = "sim-digests-repartition", .changelog = "sim-state-changelog",
                    .rates = "sim-rates", .requests = "sim.judge-requests", .scores = "sim.scores", .alerts = "sim.alerts",
                    .dlq = "sim.dlq", .decisions = "sim.decisions"},
