@@ -88,8 +88,10 @@ bool decode_lines_take(struct decode_lines *lines, struct bytes record, struct d
         result = encoding_decode(&encoded, lines->batch);
         for (; row < lines->batch->rows; row++)
             report->spans += lines->batch->kind[row] == ROW_SPAN;
-        if (result == DECODE_MORE) /* no rows left, or no room for text */
+        if (result == DECODE_MORE) { /* no rows left, or no room for text */
             good = decode_lines_finish(lines, error);
+            lines->records = 1; /* the rest of this one */
+        }
     }
     report->bad_spans = cursor->bad_spans;
     report->bad_index = cursor->bad_index;

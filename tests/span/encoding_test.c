@@ -7,6 +7,8 @@
 #define LIMIT ((size_t)1 << 20)
 #define SPAN_JSON                                                                                  \
     "{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\"}"
+#define IDS                                                                                        \
+    "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
 #define OTLP_JSON "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[" SPAN_JSON "]}]}]}"
 #define LOGS_JSON "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[]}]}]}"
 
@@ -290,6 +292,41 @@ static void logs_and_traces_are_told_apart(void **state)
     }
 }
 
+#define SCORES(open, sep, close)                                                                   \
+    open "quality.score.a" sep "1" close "," open "quality.score.b" sep "2" close "," open         \
+         "quality.score.c" sep "3" close
+
+/* A span and its scores may not fit into what a batch has left: the same rows come in any parts. */
+static void a_span_of_several_rows_fills_several_batches(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS ",\"attributes\":[" SCORES(
+            "{\"key\":\"", "\",\"value\":{\"stringValue\":\"", "\"}}") "]},{" IDS "}]}]}]}",
+        "[{" IDS ",\"attributes\":{" SCORES("\"", "\":\"", "\"") "}},{" IDS "}]",
+    };
+    const struct encoding_options options = {ENCODING_AUTO, SIGNAL_SPANS, &otlp_limits_default, NULL};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct buffer whole = BUFFER_WITH_LIMIT(LIMIT);
+        for (uint32_t capacity = 64; capacity > 0; capacity /= 2) {
+            struct encoded_record record;
+            struct buffer parts = BUFFER_WITH_LIMIT(LIMIT);
+            rows_dump_encoded(bytes_from_text(values[i]), &options, capacity, &record,
+                              capacity == 64 ? &whole : &parts);
+            assert_int_equal(record.cursor.bad_spans, 0);
+            assert_int_equal(record.cursor.state.spans, 2);
+            if (capacity < 64)
+                assert_string_equal((const char *)parts.data, (const char *)whole.data);
+            buffer_free(&parts);
+        }
+        size_t rows = 0;
+        for (size_t at = 0; at < whole.size; at++)
+            rows += whole.data[at] == '\n';
+        assert_int_equal(rows, 5);
+        buffer_free(&whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +336,7 @@ int main(void)
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(the_wrong_option_is_no_crash),
         cmocka_unit_test(logs_and_traces_are_told_apart),
+        cmocka_unit_test(a_span_of_several_rows_fills_several_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
