@@ -16,7 +16,8 @@
 static const char help[] =
     "assay decode [--format auto|otlp_proto|otlp_json|json|avro] [--content] FILE…\n\n"
     "Prints one canonical span per line as JSON. A file is one record value, as it stands on the topic; JSON\n"
-    "may also be lines. What cannot be read is named on stderr with file, span and byte.\n\n"
+    "may also be lines. What cannot be read is named on stderr with file, span and byte. Files of log records\n"
+    "may stand beside those of spans: their messages are shown with the span they belong to.\n\n"
     "  --format NAME   what the files are; auto looks at their first bytes\n"
     "  --content       messages, tools and documents too, in one form whatever the dialect\n\n"
     "Exit codes: 0 everything was read, 1 something was not, 2 arguments.\n";

@@ -3,6 +3,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/span/canonical_json.h"
+#include "engine/span/decode_join.h"
 #include "engine/span/leaves.h"
 
 #define BATCH_ROWS      8192
@@ -26,7 +27,7 @@ struct decode_lines *decode_lines_open(enum encoding encoding, bool content, dec
     struct decode_lines *lines = memory_allocate(sizeof *lines);
     lines->batch = span_batch_create(BATCH_ROWS);
     lines->batch->wanted = canonical_json_columns();
-    lines->options = (struct encoding_options){encoding, SIGNAL_SPANS, &otlp_limits_default, NULL};
+    lines->options = (struct encoding_options){encoding, SIGNAL_ANY, &otlp_limits_default, NULL};
     lines->content = content ? json_create(CONTENT_BYTES) : NULL;
     lines->text = BUFFER_WITH_LIMIT(LINES_BYTES_MAX);
     lines->flush = flush;
@@ -57,6 +58,7 @@ bool decode_lines_finish(struct decode_lines *lines, struct error *error)
     bool good = true;
     if (lines->records > 1)
         leaves_settle(batch, 0);
+    decode_join(batch);
     for (uint32_t row = 0; good && row < batch->rows; row++) {
         if (batch->kind[row] == ROW_SPAN) {
             canonical_json_row(batch, row, lines->content, &lines->text);

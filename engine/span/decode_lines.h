@@ -2,7 +2,8 @@
  * decode_lines.h - records as canonical JSON lines, for `assay decode` and for tests.
  *
  * Spans of all records taken are held until `finish` (or until there are too many), so that what lies in
- * several records is told apart as in one: a library's own span and the one around it.
+ * several records is told apart as in one: a library's own span and the one around it. Log records are
+ * taken too: their messages are shown with the span they belong to (decode_join.h).
  */
 #ifndef ENGINE_SPAN_DECODE_LINES_H
 #define ENGINE_SPAN_DECODE_LINES_H

@@ -131,6 +131,31 @@ static void json_is_read_as_what_it_is(void **state)
     program_free(&again);
 }
 
+static void log_records_are_shown_with_their_span(void **state)
+{
+    (void)state;
+    char spans[300], logs[300];
+    if (!program_is_there())
+        return;
+#define IDS "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
+#define MESSAGE(name, text) "{" IDS ",\"eventName\":\"gen_ai." name "\",\"body\":{\"stringValue\":\"" text "\"}}"
+    program_file("join.json", BYTES_LITERAL("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS "}]}]}]}"), spans);
+    program_file("join.logs.json",
+                 BYTES_LITERAL("{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":["
+                               MESSAGE("system.message", "be kind") "," MESSAGE("user.message", "hi") ","
+                               MESSAGE("choice", "hello") "]}]}]}"),
+                 logs);
+    struct program_run run = PROGRAM_RUN(NULL, "decode", "--content", logs, spans);
+    program_expect(&run, 0, "be kind", "");
+    assert_int_equal(program_count(program_out(&run), "\n"), 1);
+    const char *system = strstr(program_out(&run), "be kind"), *user = strstr(program_out(&run), "\"hi\"");
+    assert_true(user != NULL && user > system);
+    assert_non_null(strstr(user, "\"hello\""));
+    program_free(&run);
+#undef IDS
+#undef MESSAGE
+}
+
 static void captured_records_replay(void **state)
 {
     (void)state;
@@ -160,6 +185,7 @@ int main(void)
         cmocka_unit_test(damage_is_named_with_file_span_and_byte),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(json_is_read_as_what_it_is),
+        cmocka_unit_test(log_records_are_shown_with_their_span),
         cmocka_unit_test(captured_records_replay),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
