@@ -21,9 +21,9 @@ struct filler {
     struct row_sink sink;
     const struct avro_span_reader *reader;
     const struct dialect_alias *alias; /* of the attribute that is being read; NULL: not wanted */
-    struct bytes flat;                 /* its name, when it is none of the table and may be flat; or absent */
-    uint32_t items;                    /* so far of the array that is being read */
-    uint16_t items_slot;               /* whose array that is */
+    struct bytes flat;   /* its name, when it is none of the table and may be flat; or absent */
+    uint32_t items;      /* so far of the array that is being read */
+    uint16_t items_slot; /* whose array that is */
     uint32_t keys;
     struct bytes ids[SPAN_COLUMN_parent_span_id + 1];
     struct bytes scope;
@@ -196,8 +196,8 @@ AVRO_INLINE void take_key(void *into, const struct avro_op *op, struct bytes key
             filler->flat = key;
         return;
     }
-    bool wanted = attribute ? row_sink_wants(&filler->sink, filler->alias)
-                                                    : filler->alias->rank > 0;
+    bool wanted =
+        attribute ? row_sink_wants(&filler->sink, filler->alias) : filler->alias->rank > 0;
     if (!wanted)
         filler->alias = NULL;
 }

@@ -9,7 +9,8 @@
 #define BATCH_ROWS      8192
 #define LINES_BYTES     ((size_t)1024 * 1024)
 #define LINES_BYTES_MAX ((size_t)256 * 1024 * 1024)
-#define CONTENT_BYTES   ((size_t)32 * 1024 * 1024) /* one string is at most 1 MiB, its values 16 times that */
+#define CONTENT_BYTES                                                                              \
+    ((size_t)32 * 1024 * 1024) /* one string is at most 1 MiB, its values 16 times that */
 
 struct decode_lines {
     struct span_batch *batch;
@@ -46,7 +47,8 @@ void decode_lines_close(struct decode_lines *lines)
 static bool hand_over(struct decode_lines *lines, struct error *error)
 {
     bool good = lines->text.failed
-                    ? error_set(error, ERROR_LIMIT, "one span as JSON needs more than %zu bytes", LINES_BYTES_MAX)
+                    ? error_set(error, ERROR_LIMIT, "one span as JSON needs more than %zu bytes",
+                                LINES_BYTES_MAX)
                     : lines->flush(lines->context, buffer_bytes(&lines->text), error);
     buffer_clear(&lines->text);
     return good;
@@ -72,8 +74,8 @@ bool decode_lines_finish(struct decode_lines *lines, struct error *error)
     return good;
 }
 
-bool decode_lines_take(struct decode_lines *lines, struct bytes record, struct decode_report *report,
-                       struct error *error)
+bool decode_lines_take(struct decode_lines *lines, struct bytes record,
+                       struct decode_report *report, struct error *error)
 {
     struct encoded_record encoded;
     const struct otlp_cursor *cursor = &encoded.cursor;

@@ -30,8 +30,8 @@ struct decode_lines *decode_lines_open(enum encoding encoding, bool content, dec
 void decode_lines_close(struct decode_lines *lines);
 /* Decodes one record, which must stay where it is until `finish`. False with the error set when the bytes
  * are no encoding that is read, or flush said stop. Bad spans are no failure: see the report. */
-bool decode_lines_take(struct decode_lines *lines, struct bytes record, struct decode_report *report,
-                       struct error *error);
+bool decode_lines_take(struct decode_lines *lines, struct bytes record,
+                       struct decode_report *report, struct error *error);
 /* Hands over what is still held. False when flush said stop. */
 bool decode_lines_finish(struct decode_lines *lines, struct error *error);
 
