@@ -58,7 +58,7 @@ static void batch_annotate(const struct annotator_call *call, struct span_batch 
 static void hoarder_annotate(const struct annotator_call *call, struct span_batch *batch)
 {
     for (uint32_t row = 0; row < batch->rows; row++)
-        batch->words[row] = (int64_t)++ * (uint64_t *)call->scratch / 1000 + batch->role[row];
+        batch->words[row] = (int64_t)(++*(uint64_t *)call->scratch / 1000 + (uint64_t)batch->role[row]);
     *(uint64_t *)call->scratch += 500;
 }
 
