@@ -10,8 +10,6 @@
 
 #include "engine/base/bytes.h"
 
-static inline uint64_t hash_load64(const uint8_t *p) { return bytes_load64(p); }
-
 static inline uint64_t hash_mix64(uint64_t x)
 {
     x ^= x >> 30;

@@ -17,27 +17,27 @@ void registry_texts_free(struct registry_texts *texts)
 
 /* What is still to be fetched, in the order found; a name that is found again moves to the end, so that
  * from the end to the beginning everything stands before what needs it. */
-struct todo {
+struct wanted {
     struct registry_reference items[SCHEMA_TEXTS_MAX];
     uint32_t count;
 };
 
-static bool add_references(struct todo *todo, const struct registry_schema *schema,
+static bool add_references(struct wanted *wanted, const struct registry_schema *schema,
                            struct error *error)
 {
     for (uint32_t i = 0; i < schema->references_count; i++) {
-        if (todo->count == SCHEMA_TEXTS_MAX - 1)
+        if (wanted->count == SCHEMA_TEXTS_MAX - 1)
             return error_set(error, ERROR_LIMIT,
                              "its references lead to more than %d schemas, or in a circle",
                              SCHEMA_TEXTS_MAX - 1);
-        todo->items[todo->count++] = schema->references[i];
+        wanted->items[wanted->count++] = schema->references[i];
     }
     return true;
 }
 
 /* Appends the text of what stands under this path. */
 static bool fetch_one(struct registry_http *http, const char *path, struct registry_texts *texts,
-                      struct todo *todo, struct error *error)
+                      struct wanted *wanted, struct error *error)
 {
     struct buffer answer;
     long status = 0;
@@ -49,7 +49,7 @@ static bool fetch_one(struct registry_http *http, const char *path, struct regis
         if (!good)
             registry_answer_refusal(document, status, buffer_bytes(&answer), error);
         good = good && registry_answer_schema(document, buffer_bytes(&answer), &schema, error) &&
-               add_references(todo, &schema, error);
+               add_references(wanted, &schema, error);
         if (good) {
             uint8_t *copy = memory_allocate_raw(schema.text.size + 1);
             memcpy(copy, schema.text.data, schema.text.size);
@@ -68,13 +68,13 @@ static bool same_reference(const struct registry_reference *a, const struct regi
 }
 
 /* Fetched in the order found; wanted back to front, each once, at its last place. */
-static void arrange(struct registry_texts *texts, const struct todo *todo)
+static void arrange(struct registry_texts *texts, const struct wanted *wanted)
 {
     struct registry_texts sorted = {.count = 0};
     for (uint32_t i = texts->count; i-- > 0;) {
-        bool again = false; /* text 0 is the schema itself, text i is todo item i - 1 */
-        for (uint32_t k = i; i > 0 && k < todo->count; k++)
-            again |= same_reference(&todo->items[k], &todo->items[i - 1]);
+        bool again = false; /* text 0 is the schema itself, text i is wanted item i - 1 */
+        for (uint32_t k = i; i > 0 && k < wanted->count; k++)
+            again |= same_reference(&wanted->items[k], &wanted->items[i - 1]);
         if (again)
             memory_free((void *)(uintptr_t)texts->texts[i].data);
         else
@@ -87,26 +87,26 @@ bool registry_fetch(struct registry_http *http, uint32_t id, struct registry_tex
                     struct error *error)
 {
     char plain[64];
-    struct todo *todo = memory_allocate(sizeof *todo);
+    struct wanted *wanted = memory_allocate(sizeof *wanted);
     out->count = 0;
     snprintf(plain, sizeof plain, "/schemas/ids/%lu", (unsigned long)id);
-    bool good = fetch_one(http, plain, out, todo, error);
-    for (uint32_t i = 0; good && i < todo->count; i++) {
+    bool good = fetch_one(http, plain, out, wanted, error);
+    for (uint32_t i = 0; good && i < wanted->count; i++) {
         struct buffer path = BUFFER_WITH_LIMIT(4096);
         buffer_append_text(&path, "/subjects/");
-        registry_http_put_segment(&path, todo->items[i].subject);
-        buffer_printf(&path, "/versions/%lld", (long long)todo->items[i].version);
+        registry_http_put_segment(&path, wanted->items[i].subject);
+        buffer_printf(&path, "/versions/%lld", (long long)wanted->items[i].version);
         buffer_put_u8(&path, 0);
-        good = !path.failed && fetch_one(http, (const char *)path.data, out, todo, error);
+        good = !path.failed && fetch_one(http, (const char *)path.data, out, wanted, error);
         if (!good)
-            error_prefix(error, "reference %.80s version %lld", todo->items[i].subject,
-                         (long long)todo->items[i].version);
+            error_prefix(error, "reference %.80s version %lld", wanted->items[i].subject,
+                         (long long)wanted->items[i].version);
         buffer_free(&path);
     }
     if (good)
-        arrange(out, todo);
+        arrange(out, wanted);
     else
         registry_texts_free(out);
-    memory_free(todo);
+    memory_free(wanted);
     return good;
 }

@@ -116,7 +116,7 @@ static struct bytes watched_part(struct back *back, const struct cell *cell, str
 static int64_t epoch_end(const struct cell *cell, uint8_t epoch, int64_t now_ms)
 {
     int64_t length = epoch_ms_of[epoch];
-    int64_t shift = (int64_t)(hash_load64(cell->id.bytes + 8) % (uint64_t)length);
+    int64_t shift = (int64_t)(bytes_load64(cell->id.bytes + 8) % (uint64_t)length);
     int64_t since = (now_ms - shift) % length;
     if (since < 0)
         since += length;

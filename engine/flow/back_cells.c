@@ -45,7 +45,7 @@ static bool rule_matches(const struct rule *rule, const struct labels *labels)
 
 uint32_t back_find_cell(const struct back *back, const struct cell_id *id)
 {
-    uint64_t hash = hash_load64(id->bytes);
+    uint64_t hash = bytes_load64(id->bytes);
     uint32_t cursor = 0;
     uint32_t n = table_first(&back->cell_table, hash, &cursor);
     while (n != TABLE_NONE && memcmp(back->cells[n].id.bytes, id->bytes, CELL_ID_BYTES) != 0)
@@ -67,7 +67,7 @@ uint32_t back_add_cell(struct back *back, const struct cell_id *id, struct bytes
         for (uint32_t r = 0; r < back->rules->count; r++)
             if (rule_matches(&back->rules->rules[r], &decoded))
                 cell->rules |= (uint64_t)1 << r;
-    table_insert(&back->cell_table, hash_load64(id->bytes), back->cells_count);
+    table_insert(&back->cell_table, bytes_load64(id->bytes), back->cells_count);
     return back->cells_count++;
 }
 
@@ -102,7 +102,7 @@ uint32_t back_intern_cell(struct back *back, const struct cell_delta *delta)
         if (store_put(back->store, &key, delta->labels))
             return n;
         back->cells_count--;
-        table_remove(&back->cell_table, hash_load64(delta->id.bytes), n);
+        table_remove(&back->cell_table, bytes_load64(delta->id.bytes), n);
     }
     back->counters.cells_refused++;
     return other_cell(back);

@@ -258,7 +258,7 @@ static void add_traffic_row(struct measure *m, const struct span_batch *batch, u
     int64_t role = batch->role[row];
     acc->dense[role >= 0 && role < ROLES ? role : 0]++;
     struct bytes trace = batch->trace_id[row];
-    uint64_t order = trace.size == 16 ? hash_mix64(hash_load64(trace.data) ^ hash_load64(trace.data + 8)) : 0;
+    uint64_t order = trace.size == 16 ? hash_mix64(bytes_load64(trace.data) ^ bytes_load64(trace.data + 8)) : 0;
     for (uint32_t s = 0; s < m->slots_count; s++) {
         const struct metric_slot *slot = &m->slots[s];
         uint16_t bin = ((const uint16_t *)span_batch_column(batch, slot->spec->bin_column))[row];
@@ -306,7 +306,7 @@ static void add_score_row(struct measure *m, const struct span_batch *batch, uin
         double badness = 0;
         if (trace.size == 16 && layout_badness(&spec->layout, bin, &badness) && badness != 0.5)
             keep_exemplar(&m->accumulators[number].exemplars[badness > 0.5],
-                          hash_mix64(hash_load64(trace.data) ^ hash_load64(trace.data + 8)), trace);
+                          hash_mix64(bytes_load64(trace.data) ^ bytes_load64(trace.data + 8)), trace);
     }
 }
 

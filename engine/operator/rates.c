@@ -131,7 +131,7 @@ double sample_u(struct bytes trace_id)
     uint8_t id[16] = {0};
     if (trace_id.size > 0)
         memcpy(id, trace_id.data, trace_id.size < sizeof id ? trace_id.size : sizeof id);
-    uint64_t mixed = hash_mix64(hash_load64(id) + SAMPLE_SALT);
-    mixed = hash_mix64(mixed ^ (hash_load64(id + 8) + 0x9e3779b97f4a7c15ULL));
+    uint64_t mixed = hash_mix64(bytes_load64(id) + SAMPLE_SALT);
+    mixed = hash_mix64(mixed ^ (bytes_load64(id + 8) + 0x9e3779b97f4a7c15ULL));
     return (double)(mixed >> 11) * 0x1p-53;
 }

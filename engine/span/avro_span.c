@@ -249,7 +249,7 @@ static bool take_id(struct filler *filler, enum span_column column, size_t size)
     struct bytes *id = &filler->ids[column];
     if (id->size != size)
         *id = id_of_text(filler, *id, size);
-    if (id->size != size || (hash_load64(id->data) | hash_load64(id->data + size - 8)) == 0)
+    if (id->size != size || (bytes_load64(id->data) | bytes_load64(id->data + size - 8)) == 0)
         return false;
     if (span_columns_have(&filler->sink.wanted, column))
         ((struct bytes *)row_sink_column(&filler->sink, column))[filler->sink.row] = *id;

@@ -34,7 +34,7 @@ const uint8_t *avro_varint_slow(const uint8_t *at, const uint8_t *end, uint64_t 
 {
     if (end - at < 10)
         return varint_near_end(at, end, out);
-    uint64_t raw = hash_load64(at);
+    uint64_t raw = bytes_load64(at);
     uint64_t stops = ~raw & 0x8080808080808080ULL;
     if (stops != 0) {
         unsigned size = (unsigned)__builtin_ctzll(stops) / 8 + 1;

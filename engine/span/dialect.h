@@ -72,9 +72,9 @@ static inline uint32_t dialect_hash(const uint8_t *name, size_t size, uint64_t s
 {
     uint64_t first = 0, middle = 0, last = 0;
     if (size >= 8) {
-        first = hash_load64(name);
-        middle = hash_load64(name + (size * 5 >> 3) - 5);
-        last = hash_load64(name + size - 8);
+        first = bytes_load64(name);
+        middle = bytes_load64(name + (size * 5 >> 3) - 5);
+        last = bytes_load64(name + size - 8);
     } else {
         for (size_t i = 0; i < size; i++)
             last = last << 8 | name[i];
@@ -87,7 +87,7 @@ static inline uint32_t dialect_hash(const uint8_t *name, size_t size, uint64_t s
 /* Differing bits of 8 or 16 bytes. */
 static inline uint64_t dialect_differ8(const uint8_t *a, const uint8_t *b)
 {
-    return hash_load64(a) ^ hash_load64(b);
+    return bytes_load64(a) ^ bytes_load64(b);
 }
 static inline uint64_t dialect_differ16(const uint8_t *a, const uint8_t *b)
 {
@@ -191,7 +191,7 @@ static inline bool dialect_may_be_flat(const uint8_t *name, size_t size)
 {
     if (size < 9)
         return false;
-    uint64_t head = hash_load64(name);
+    uint64_t head = bytes_load64(name);
     return dialect_flat_heads[(head * dialect_flat_seed) >> 58] == head;
 }
 

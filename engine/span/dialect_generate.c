@@ -137,7 +137,7 @@ static bool print_flat_heads(void)
         uint64_t seed = hash_mix64((uint64_t)attempt) | 1, heads[64] = {0};
         bool apart = true;
         for (size_t i = 0; apart && i < sizeof flats / sizeof *flats; i++) {
-            uint64_t head = hash_load64((const uint8_t *)flats[i]);
+            uint64_t head = bytes_load64((const uint8_t *)flats[i]);
             uint64_t *slot = &heads[(head * seed) >> 58];
             apart = *slot == 0 || *slot == head;
             *slot = head;

@@ -208,7 +208,7 @@ struct findings {
 
 static uint32_t filter_place(struct bytes id)
 {
-    return (uint32_t)(hash_load64(id.data) * 0x9e3779b97f4a7c15ULL >> (64 - FILTER_BITS));
+    return (uint32_t)(bytes_load64(id.data) * 0x9e3779b97f4a7c15ULL >> (64 - FILTER_BITS));
 }
 
 /* Most records have nothing of all that: a call whose parent may be in the record is rare. */

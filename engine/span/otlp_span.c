@@ -155,7 +155,7 @@ static bool decode_event(struct span_walk *walk, struct bytes event)
 /* size 8 or 16 */
 static inline bool all_zero(struct bytes id)
 {
-    return (hash_load64(id.data) | hash_load64(id.data + id.size - 8)) == 0;
+    return (bytes_load64(id.data) | bytes_load64(id.data + id.size - 8)) == 0;
 }
 
 struct span_core {

@@ -82,7 +82,7 @@ bool store_key_decode(struct bytes in, struct store_key *key)
 
 static uint64_t key_hash(const struct store_key *key)
 {
-    uint64_t h = hash_combine(hash_load64(key->id), hash_load64(key->id + 8));
+    uint64_t h = hash_combine(bytes_load64(key->id), bytes_load64(key->id + 8));
     return hash_mix64(hash_combine(h, (uint64_t)key->slot << 8 | key->kind));
 }
 

@@ -20,23 +20,13 @@ static struct bus *bus;
 static int start(void **state)
 {
     (void)state;
-    struct error error;
-    fixture_state = kafka_fixture_start(&fixture, NULL);
-    if (fixture_state != KAFKA_FIXTURE_READY)
-        return fixture_state == KAFKA_FIXTURE_UNAVAILABLE ? 0 : -1;
-    struct kafka_options options = port_options(fixture.servers);
-    bus = kafka_bus_open(&options, &error);
-    print_message("librdkafka %s\n", kafka_library_version());
-    return bus == NULL ? -1 : 0;
+    return port_open(&fixture, &fixture_state, &bus);
 }
 
 static int finish(void **state)
 {
     (void)state;
-    if (bus != NULL)
-        bus_close(bus);
-    if (fixture_state == KAFKA_FIXTURE_READY)
-        kafka_fixture_end(&fixture);
+    port_close(&fixture, fixture_state, bus);
     return 0;
 }
 

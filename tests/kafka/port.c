@@ -22,6 +22,26 @@ struct kafka_options port_options(const char *servers)
     };
 }
 
+int port_open(struct kafka_fixture *fixture, enum kafka_fixture_result *result, struct bus **bus)
+{
+    struct error error;
+    *result = kafka_fixture_start(fixture, NULL);
+    if (*result != KAFKA_FIXTURE_READY)
+        return *result == KAFKA_FIXTURE_UNAVAILABLE ? 0 : -1;
+    struct kafka_options options = port_options(fixture->servers);
+    *bus = kafka_bus_open(&options, &error);
+    print_message("librdkafka %s\n", kafka_library_version());
+    return *bus == NULL ? -1 : 0;
+}
+
+void port_close(struct kafka_fixture *fixture, enum kafka_fixture_result result, struct bus *bus)
+{
+    if (bus != NULL)
+        bus_close(bus);
+    if (result == KAFKA_FIXTURE_READY && getenv("ASSAY_TEST_KEEP") == NULL)
+        kafka_fixture_end(fixture);
+}
+
 void port_topic(struct bus *bus, const char *name, int32_t partitions)
 {
     struct error error;

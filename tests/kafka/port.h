@@ -5,6 +5,7 @@
 #define TESTS_KAFKA_PORT_H
 
 #include "engine/bus/kafka.h"
+#include "tests/kafka/fixture.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,10 @@
         }                                                                                          \
     } while (0)
 
+/* A group's set-up: a broker and a bus on it. 0 with *bus NULL where there can be no broker; -1: failed. */
+int port_open(struct kafka_fixture *fixture, enum kafka_fixture_result *result, struct bus **bus);
+/* Its end; with ASSAY_TEST_KEEP set the broker stays. */
+void port_close(struct kafka_fixture *fixture, enum kafka_fixture_result result, struct bus *bus);
 /* Short time-outs, log lines to stderr only with ASSAY_TEST_LOG set. */
 struct kafka_options port_options(const char *servers);
 void port_topic(struct bus *bus, const char *name, int32_t partitions);
