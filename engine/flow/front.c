@@ -30,8 +30,6 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     front->measure = measure_create(metrics, specs, specs_count, options->leaves_max);
     front->batch = span_batch_create(options->batch_rows);
     front->batch->wanted = *pipeline_columns(front->pipeline);
-    front->include = memory_allocate_array(options->batch_rows, sizeof *front->include);
-    front->id_hashes = memory_allocate_array(options->batch_rows, sizeof *front->id_hashes);
     front->json = json_create(JSON_MEMORY_BYTES);
     front->sha = sha256_create();
     for (uint32_t i = 0; i < options->inputs_count; i++)

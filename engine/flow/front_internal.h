@@ -39,6 +39,7 @@ struct front {
     struct span_batch *batch;
     uint8_t *include;    /* per row: 0 = duplicate or quiet */
     uint64_t *id_hashes; /* per row */
+    uint32_t rows_allocated; /* of both */
     uint64_t work_ns;    /* in work_off, ever: what is left of front_take is decoding */
     struct source *sources;
     uint32_t sources_count, sources_capacity;

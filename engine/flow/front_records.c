@@ -92,12 +92,24 @@ static bool send_outputs(struct front *front, struct error *error)
     return true;
 }
 
+/* The batch grows with its largest record. */
+static void make_row_facts(struct front *front)
+{
+    const uint32_t rows = front->batch->allocated;
+    if (front->rows_allocated == rows)
+        return;
+    front->include = memory_resize(front->include, rows * sizeof *front->include);
+    front->id_hashes = memory_resize(front->id_hashes, rows * sizeof *front->id_hashes);
+    front->rows_allocated = rows;
+}
+
 static bool work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error)
 {
     struct span_batch *batch = front->batch;
     if (batch->rows == 0)
         return true;
     int64_t t0 = clock_monotonic_ns();
+    make_row_facts(front);
     mark_duplicates(front);
     int64_t deduped_ns = clock_monotonic_ns();
     pipeline_run(front->pipeline, batch, rates);
@@ -169,7 +181,7 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     encoding_start(&record, facts->record->value, schema_header(front, facts->record, options->encoding), number, options);
     enum decode_result result = DECODE_DONE;
     do {
-        if ((result == DECODE_MORE || span_batch_full(front->batch)) && !work_off(front, rates, wall_ms, error))
+        if ((result == DECODE_MORE || span_batch_enough(front->batch)) && !work_off(front, rates, wall_ms, error))
             return false;
         uint32_t first_row = front->batch->rows;
         result = encoding_decode(&record, front->batch);

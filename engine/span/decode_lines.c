@@ -82,6 +82,8 @@ bool decode_lines_take(struct decode_lines *lines, struct bytes record,
     *report = (struct decode_report){0};
     if (record.size == 0)
         return error_set(error, ERROR_INPUT, "byte 0: the record is empty; nothing to decode");
+    if (span_batch_enough(lines->batch) && !decode_lines_finish(lines, error))
+        return false;
     encoding_start(&encoded, record, BYTES_NONE, lines->records, &lines->options);
     if (encoded.encoding == ENCODING_AUTO)
         return error_set(error, ERROR_INPUT, "byte 0: %s", cursor->bad_reason);
@@ -92,7 +94,7 @@ bool decode_lines_take(struct decode_lines *lines, struct bytes record,
         result = encoding_decode(&encoded, lines->batch);
         for (; row < lines->batch->rows; row++)
             report->spans += lines->batch->kind[row] == ROW_SPAN;
-        if (result == DECODE_MORE) { /* no rows left, or no room for text */
+        if (result == DECODE_MORE) { /* a huge record */
             good = decode_lines_finish(lines, error);
             lines->records = 1; /* the rest of this one */
         }

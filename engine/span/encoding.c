@@ -10,6 +10,12 @@
 
 #define KEYS_MAX 32 /* of an object's keys, how many are looked at */
 
+/* What a span is about is settled among the rows of its record (leaves.h), and must not depend on where a
+ * batch ends: a record goes into one batch, which grows. A record beyond these bounds is settled in parts,
+ * counted from its own beginning. */
+#define PART_ROWS_MAX       4096
+#define PART_TEXT_BYTES_MAX ((size_t)32 * 1024 * 1024)
+
 const char *const encoding_names[ENCODING_COUNT + 1] = {"auto", "otlp_proto", "otlp_json",
                                                         "json", "avro",       NULL};
 
@@ -203,32 +209,40 @@ void encoding_start(struct encoded_record *record, struct bytes value, struct by
     record->cursor.record = payload;
 }
 
+static enum decode_result decode_on(struct encoded_record *record, struct span_batch *batch)
+{
+    struct otlp_cursor *cursor = &record->cursor;
+    switch (record->encoding) {
+    case ENCODING_OTLP_PROTO:
+        return otlp_proto_decode(cursor, batch);
+    case ENCODING_OTLP_JSON:
+        return otlp_json_decode(cursor, batch);
+    case ENCODING_JSON:
+        return json_span_decode(cursor, batch);
+    case ENCODING_AVRO:
+        return record->options->avro->decode(record->options->avro->context, &record->framing,
+                                             cursor, batch);
+    default: /* refused when it started */
+        return DECODE_DONE;
+    }
+}
+
 enum decode_result encoding_decode(struct encoded_record *record, struct span_batch *batch)
 {
     struct otlp_cursor *cursor = &record->cursor;
-    bool was_good = cursor->bad_reason == NULL;
+    const bool was_good = cursor->bad_reason == NULL;
     const uint32_t first_row = batch->rows;
-    enum decode_result result = DECODE_DONE;
-    switch (record->encoding) {
-    case ENCODING_OTLP_PROTO:
-        result = otlp_proto_decode(cursor, batch);
-        break;
-    case ENCODING_OTLP_JSON:
-        result = otlp_json_decode(cursor, batch);
-        break;
-    case ENCODING_JSON:
-        result = json_span_decode(cursor, batch);
-        break;
-    case ENCODING_AVRO:
-        result = record->options->avro->decode(record->options->avro->context, &record->framing,
-                                               cursor, batch);
-        break;
-    default: /* refused when it started */
-        break;
-    }
+    const uint32_t rows_max = first_row + PART_ROWS_MAX;
+    const size_t text_stop_bytes = arena_used_bytes(batch->arena) + PART_TEXT_BYTES_MAX;
+    span_batch_bound(batch, rows_max, text_stop_bytes);
+    enum decode_result result;
+    while ((result = decode_on(record, batch)) == DECODE_MORE && batch->capacity < rows_max &&
+           arena_used_bytes(batch->arena) <= text_stop_bytes)
+        span_batch_grow(batch, rows_max);
+    span_batch_bound(batch, UINT32_MAX, SIZE_MAX);
     if (was_good && cursor->bad_reason != NULL && record->encoding != ENCODING_AUTO)
         cursor->bad_offset += record->framing_bytes;
-    if (!cursor->logs) /* part by part, where a record fills several batches */
+    if (!cursor->logs)
         leaves_settle(batch, first_row);
     return result;
 }

@@ -40,7 +40,7 @@ struct encoding_options {
     const struct avro_decoder *avro; /* NULL: Avro is refused */
 };
 
-/* A record on its way into rows; may fill several batches. Borrows the value and the options. */
+/* A record on its way into rows. Borrows the value and the options. */
 struct encoded_record {
     struct otlp_cursor cursor; /* bad_offset counts from the start of the value */
     struct framing framing;
@@ -52,8 +52,9 @@ struct encoded_record {
 /* header: the value of the record's FRAMING_HEADER, or absent. */
 void encoding_start(struct encoded_record *record, struct bytes value, struct bytes header,
                     uint32_t record_number, const struct encoding_options *options);
-/* As otlp_proto_decode; but DECODE_MORE may also come before the last row is used: work the batch off
- * whenever it comes. What went wrong stands in record->cursor. */
+/* The record's rows behind those that are there, in a batch that grows for it; roles are settled.
+ * DECODE_MORE comes for huge records only (thousands of spans): work the batch off, and call again. What
+ * went wrong stands in record->cursor. */
 enum decode_result encoding_decode(struct encoded_record *record, struct span_batch *batch);
 
 /* True when the topic's option makes it worth to look for FRAMING_HEADER. */

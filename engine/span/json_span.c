@@ -11,7 +11,7 @@
 #define MESSAGE_BYTES_MIN ((size_t)64 * 1024)
 #define MESSAGE_GROWTH                                                                             \
     4 /* a message may be this much larger than its text: names of nested objects repeat */
-#define TOO_LARGE "the span is larger than a batch has room for: raise limits.batch_rows"
+#define TOO_LARGE "the span is larger than a batch has room for"
 
 enum step { STEP_ON, STEP_FULL, STEP_END };
 
@@ -71,8 +71,8 @@ static enum step take_span(struct plain_walk *w, const uint8_t *at)
     struct otlp_cursor *cursor = w->walk.cursor;
     struct span_batch *batch = w->walk.span.sink.batch;
     size_t place = (size_t)(at - w->base);
-    bool half = arena_used_bytes(batch->arena) > arena_limit_bytes(batch->arena) / 2;
-    if (span_batch_full(batch) || (half && batch->rows > 0))
+    bool much = arena_used_bytes(batch->arena) > batch->text_stop_bytes;
+    if (span_batch_full(batch) || (much && batch->rows > 0))
         return STEP_FULL;
     struct json_span_object object = {.end = w->end, .out = &batch->message};
     const uint8_t *next = NULL;

@@ -11,7 +11,7 @@
 #include "engine/span/span_batch.h"
 
 /* Settles role and leaf of rows first … rows-1, which are one record's; it does nothing unless `role` is
- * wanted. encoding_decode calls it: a record that fills several batches is settled part by part. */
+ * wanted. encoding_decode calls it with whole records. */
 void leaves_settle(struct span_batch *batch, uint32_t first);
 
 #endif

@@ -29,7 +29,7 @@ static const char *const owner_names[][NAMES_MAX] = {
 };
 
 #define SCRATCH_SLACK ((size_t)64)
-#define TOO_LARGE     "the span is larger than a batch has room for: raise limits.batch_rows"
+#define TOO_LARGE     "the span is larger than a batch has room for"
 
 /* No text of a resource or scope takes more of the arena than this share: it is made again for every
  * batch, which must leave room for many spans. */
@@ -187,10 +187,10 @@ static struct bytes keep_message(struct json_walk *w, struct bytes message)
 static bool make_room(struct json_walk *w)
 {
     struct span_batch *batch = w->walk.span.sink.batch;
-    bool half = arena_used_bytes(batch->arena) > arena_limit_bytes(batch->arena) / 2;
-    if (span_batch_full(batch) || (half && batch->rows > 0))
+    bool much = arena_used_bytes(batch->arena) > batch->text_stop_bytes;
+    if (span_batch_full(batch) || (much && batch->rows > 0))
         return false;
-    if (half) {
+    if (much) {
         arena_reset(batch->arena);
         w->resource_read = w->scope_read = false;
     }

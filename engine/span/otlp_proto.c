@@ -162,7 +162,7 @@ static bool no_room(const struct otlp_walk *walk)
     const struct span_batch *batch = walk->span.sink.batch;
     return span_batch_full(batch) ||
            (walk->cursor->logs && batch->rows > 0 &&
-            arena_used_bytes(batch->arena) > arena_limit_bytes(batch->arena) / 2);
+            arena_used_bytes(batch->arena) > batch->text_stop_bytes);
 }
 
 /* False when the batch is full. */

@@ -1,5 +1,5 @@
 /*
- * span_batch.c - columns of fixed capacity.
+ * span_batch.c - columns that grow together.
  *
  * Invariant: every column of every row at or beyond `rows` is absent. Adding a row therefore touches
  * nothing but its kind and origin; the clearing is done column by column when rows are forgotten,
@@ -13,9 +13,11 @@
 
 #include <math.h>
 
-/* Text made for a row (labels, unescaped answers) has this much room on average. */
-#define ARENA_BYTES_PER_ROW ((size_t)8192)
-#define ARENA_BYTES_MIN     ((size_t)1024 * 1024)
+/* Text made for a row (labels, unescaped answers) has this much room on average before the batch should
+ * be worked off; the ceiling leaves room for the whole text of the record that was begun last. */
+#define TEXT_BYTES_PER_ROW  ((size_t)4096)
+#define TEXT_BYTES_MIN      ((size_t)512 * 1024)
+#define ARENA_BYTES_MAX     ((size_t)128 * 1024 * 1024)
 
 #define NAME_OF(name, type, unit, meaning)  #name,
 #define TYPE_OF(name, type, unit, meaning)  SPAN_TYPE_##type,
@@ -78,22 +80,40 @@ static void forget_rows(struct span_batch *batch, uint32_t first, uint32_t count
         make_absent(span_batch_column(batch, column), column_types[column], first, count);
 }
 
+/* `rows` of what was at `memory` move to new memory for `capacity`, all further ones absent. */
+static void *resize_column(void *memory, enum span_column column, uint32_t rows, uint32_t capacity)
+{
+    const size_t bytes = type_bytes[column_types[column]];
+    uint8_t *resized = memory_allocate_raw(stagger_bytes(column) + capacity * bytes);
+    resized += stagger_bytes(column);
+    if (rows > 0)
+        memcpy(resized, memory, rows * bytes);
+    if (memory != NULL)
+        memory_free((uint8_t *)memory - stagger_bytes(column));
+    make_absent(resized, column_types[column], rows, capacity - rows);
+    return resized;
+}
+
+static void resize(struct span_batch *batch, uint32_t capacity)
+{
+    batch->kind = memory_resize(batch->kind, capacity * sizeof *batch->kind);
+    batch->origin = memory_resize(batch->origin, capacity * sizeof *batch->origin);
+    batch->generations = memory_resize(batch->generations, capacity * sizeof *batch->generations);
+    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
+        void *memory = resize_column(span_batch_column(batch, column), column, batch->rows, capacity);
+        memcpy((uint8_t *)batch + column_places[column], &memory, sizeof memory);
+    }
+    batch->allocated = capacity;
+}
+
 struct span_batch *span_batch_create(uint32_t capacity)
 {
     CHECK(capacity > 0);
     struct span_batch *batch = memory_allocate(sizeof *batch);
-    batch->capacity = capacity;
-    batch->kind = memory_allocate_array(capacity, sizeof *batch->kind);
-    batch->origin = memory_allocate_array(capacity, sizeof *batch->origin);
-    batch->generations = memory_allocate_array(capacity, sizeof *batch->generations);
-    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
-        size_t size = capacity * type_bytes[column_types[column]];
-        void *memory =
-            (uint8_t *)memory_allocate_raw(stagger_bytes(column) + size) + stagger_bytes(column);
-        memcpy((uint8_t *)batch + column_places[column], &memory, sizeof memory);
-    }
-    forget_rows(batch, 0, capacity);
-    batch->arena = arena_create(ARENA_BYTES_MIN + capacity * ARENA_BYTES_PER_ROW);
+    resize(batch, capacity);
+    batch->enough = capacity;
+    batch->arena = arena_create(ARENA_BYTES_MAX);
+    span_batch_bound(batch, UINT32_MAX, SIZE_MAX);
     return batch;
 }
 
@@ -117,6 +137,26 @@ void span_batch_reset(struct span_batch *batch)
     forget_rows(batch, 0, batch->rows);
     batch->rows = 0;
     arena_reset(batch->arena);
+}
+
+bool span_batch_enough(const struct span_batch *batch)
+{
+    return batch->rows >= batch->enough ||
+           arena_used_bytes(batch->arena) > TEXT_BYTES_MIN + batch->enough * TEXT_BYTES_PER_ROW;
+}
+
+void span_batch_bound(struct span_batch *batch, uint32_t rows_max, size_t text_stop_bytes)
+{
+    CHECK(rows_max >= batch->rows);
+    batch->capacity = batch->allocated < rows_max ? batch->allocated : rows_max;
+    batch->text_stop_bytes = text_stop_bytes;
+}
+
+void span_batch_grow(struct span_batch *batch, uint32_t rows_max)
+{
+    CHECK(rows_max > batch->allocated);
+    resize(batch, rows_max / 2 < batch->allocated ? rows_max : batch->allocated * 2);
+    batch->capacity = batch->allocated;
 }
 
 uint32_t span_batch_add(struct span_batch *batch, enum row_kind kind, struct row_origin origin)

@@ -110,7 +110,10 @@ struct row_origin {
 
 struct span_batch {
     uint32_t rows;
-    uint32_t capacity;
+    uint32_t capacity;  /* rows that decoders may fill; see span_batch_bound */
+    uint32_t allocated; /* rows there is memory for */
+    uint32_t enough;    /* rows worth working off: as many as the batch was created for */
+    size_t text_stop_bytes; /* decoders begin no further span when the arena holds more */
     struct span_column_set wanted; /* set before decoding; others stay absent */
     uint8_t *kind;                 /* enum row_kind */
     struct row_origin *origin;
@@ -132,7 +135,8 @@ struct span_batch {
     struct buffer message;
 };
 
-/* All columns allocated once for `capacity` rows. Owner frees with span_batch_destroy. */
+/* All columns allocated for `capacity` rows, grown by span_batch_grow only. Owner frees with
+ * span_batch_destroy. */
 struct span_batch *span_batch_create(uint32_t capacity);
 void span_batch_destroy(struct span_batch *batch);
 /* Forgets all rows; keeps `wanted`. Every column of every row is absent again, the arena is empty. */
@@ -143,6 +147,14 @@ uint32_t span_batch_add(struct span_batch *batch, enum row_kind kind, struct row
 void span_batch_drop_last(struct span_batch *batch);
 
 static inline bool span_batch_full(const struct span_batch *batch) { return batch->rows == batch->capacity; }
+/* No further record should be begun: the batch has the rows it was created for, or much text. */
+bool span_batch_enough(const struct span_batch *batch);
+/* Decoders fill no row beyond rows_max (as far as there is memory), and no more text than the stop.
+ * UINT32_MAX, SIZE_MAX: no bounds but the memory's. */
+void span_batch_bound(struct span_batch *batch, uint32_t rows_max, size_t text_stop_bytes);
+/* Twice the rows, but not beyond rows_max; the memory stays. Rows keep their numbers, pointers into
+ * columns die. */
+void span_batch_grow(struct span_batch *batch, uint32_t rows_max);
 
 const char *span_column_name(enum span_column column);
 enum span_column_type span_column_type(enum span_column column);

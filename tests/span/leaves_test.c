@@ -160,6 +160,71 @@ static void decode_events(struct buffer *span, struct span_batch *batch, struct 
     buffer_free(&whole);
 }
 
+/* ---- records and batches ------------------------------------------------------------------------------------- */
+
+#define LONG_SPANS    5000u
+#define PARENT_BEFORE 2000u /* a span's parent stands so many before it */
+
+static void put_long_record(struct buffer *request)
+{
+    struct buffer resource_spans = BUFFER_WITH_LIMIT(LIMIT), scope_spans = resource_spans, span = resource_spans;
+    for (uint32_t i = 0; i < LONG_SPANS; i++) {
+        uint32_t id[4] = {i + 1, 1, 0, 0}, parent[2] = {i + 1 - PARENT_BEFORE, 1};
+        buffer_clear(&span);
+        otlp_put_message(&span, 1, BYTES_LITERAL("0123456789abcdef"));
+        otlp_put_message(&span, 2, bytes_of((uint8_t *)id, 8));
+        if (i >= PARENT_BEFORE)
+            otlp_put_message(&span, 4, bytes_of((uint8_t *)parent, 8));
+        otlp_put_text(&span, 9, "gen_ai.operation.name", "chat");
+        otlp_put_integer(&span, 9, "gen_ai.usage.input_tokens", 5);
+        otlp_put_message(&scope_spans, 2, buffer_bytes(&span));
+    }
+    otlp_put_message(&resource_spans, 2, buffer_bytes(&scope_spans));
+    otlp_put_message(request, 1, buffer_bytes(&resource_spans));
+    buffer_free(&span);
+    buffer_free(&scope_spans);
+    buffer_free(&resource_spans);
+}
+
+/* Roles of the record's spans, in a batch of this size that holds rows of another record already. */
+static void roles_of_long_record(struct bytes request, uint32_t capacity, bool others, uint8_t roles[LONG_SPANS])
+{
+    static const struct encoding_options options = {ENCODING_OTLP_PROTO, SIGNAL_SPANS, &otlp_limits_default, NULL};
+    struct span_batch *batch = span_batch_create(capacity);
+    struct encoded_record record;
+    batch->wanted = rows_all_columns();
+    if (others)
+        span_batch_add(batch, ROW_VERDICT, (struct row_origin){0, 0});
+    encoding_start(&record, request, BYTES_NONE, 1, &options);
+    uint32_t spans = 0, parts = 0;
+    for (enum decode_result result = DECODE_MORE; result == DECODE_MORE; parts++) {
+        result = encoding_decode(&record, batch);
+        for (uint32_t row = 0; row < batch->rows; row++)
+            if (batch->kind[row] == ROW_SPAN)
+                roles[spans++] = (uint8_t)batch->role[row];
+        span_batch_reset(batch);
+    }
+    assert_int_equal(spans, LONG_SPANS);
+    assert_int_equal(parts, 2);
+    span_batch_destroy(batch);
+}
+
+static void roles_do_not_depend_on_the_batch(void **state)
+{
+    (void)state;
+    static uint8_t alone[LONG_SPANS], among[LONG_SPANS];
+    struct buffer request = BUFFER_WITH_LIMIT(LIMIT);
+    put_long_record(&request);
+    roles_of_long_record(buffer_bytes(&request), 8192, false, alone);
+    for (uint32_t i = 0; i < 4096; i++)
+        assert_int_equal(alone[i], i < 4096 - PARENT_BEFORE ? ROLE_CALL_AROUND : ROLE_CALL);
+    for (uint32_t capacity = 2; capacity < 5000; capacity = capacity * 3 + 1) {
+        roles_of_long_record(buffer_bytes(&request), capacity, true, among);
+        assert_memory_equal(alone, among, sizeof alone);
+    }
+    buffer_free(&request);
+}
+
 static void expect_text(struct bytes got, const char *want)
 {
     if (want == NULL ? bytes_present(got) : !bytes_equal_text(got, want))
@@ -261,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_call_has_one_leaf),
+        cmocka_unit_test(roles_do_not_depend_on_the_batch),
         cmocka_unit_test(events_tell_what_attributes_do_not),
         cmocka_unit_test(evaluations_become_rows_in_batches_of_any_size),
     };
