@@ -4,7 +4,9 @@
 
 #include "engine/span/encoding.h"
 
-/* Decodes with batches of one row and of many: the same rows, every string can be touched, every row can
+/* Reads the first and the last byte of every string: a sanitizer sees one that is not where it should be. */
+void check_rows_touch(const struct span_batch *batch);
+/* Decodes with batches of one row and of many: the same rows, printed alike, every string can be touched, every row can
  * be printed, what is bad has a reason and a place in the value. */
 void check_rows(struct bytes value, struct bytes header, enum encoding encoding,
                 enum signal_kind signal);

@@ -6,24 +6,9 @@
 #include "engine/base/check.h"
 #include "engine/base/json.h"
 #include "engine/span/canonical_json.h"
+#include "tests/fuzz/check_rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static volatile uint8_t touched;
-
-static void touch_strings(const struct span_batch *batch)
-{
-    for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++) {
-        if (span_column_type(column) != SPAN_TYPE_bytes)
-            continue;
-        const struct bytes *values = span_batch_column(batch, column);
-        for (uint32_t row = 0; row < batch->rows; row++) {
-            CHECK(values[row].data != NULL || values[row].size == 0);
-            if (values[row].size > 0)
-                touched = (uint8_t)(values[row].data[0] ^ values[row].data[values[row].size - 1]);
-        }
-    }
-}
 
 /* Text in `out` only when it is given. */
 static uint32_t decode(struct bytes record, struct span_batch *batch, struct otlp_cursor *cursor,
@@ -35,7 +20,7 @@ static uint32_t decode(struct bytes record, struct span_batch *batch, struct otl
         span_batch_reset(batch);
         result = otlp_proto_decode(cursor, batch);
         CHECK(result == DECODE_DONE || span_batch_full(batch));
-        touch_strings(batch);
+        check_rows_touch(batch);
         for (uint32_t row = 0; out != NULL && row < batch->rows; row++)
             canonical_json_row(batch, row, NULL, out);
         rows += batch->rows;

@@ -1,6 +1,7 @@
 /* json_span_test.c - plain JSON spans: names, forms, containers, times, and what a bad one costs. */
 #include "tests/test.h"
 
+#include "tests/span/expect.h"
 #include "tests/span/rows.h"
 
 #include "engine/span/dialect.h"
@@ -21,12 +22,6 @@ static struct otlp_cursor decode(struct span_batch **batch, const char *text)
     assert_int_equal(record.encoding, ENCODING_JSON);
     assert_int_equal(encoding_decode(&record, *batch), DECODE_DONE);
     return record.cursor;
-}
-
-static void expect_text(struct bytes got, const char *text)
-{
-    if (!bytes_equal_text(got, text) || bytes_present(got) != (text != NULL))
-        fail_msg("\"%.*s\" is not \"%s\"", BYTES_FMT(got), text ? text : "(absent)");
 }
 
 static void canonical_names(void **state)

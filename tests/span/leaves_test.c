@@ -7,6 +7,7 @@
 #include "engine/span/content.h"
 #include "engine/span/dialect.h"
 #include "engine/span/leaves.h"
+#include "tests/span/expect.h"
 #include "tests/span/otlp_build.h"
 #include "tests/span/rows.h"
 
@@ -223,12 +224,6 @@ static void roles_do_not_depend_on_the_batch(void **state)
         assert_memory_equal(alone, among, sizeof alone);
     }
     buffer_free(&request);
-}
-
-static void expect_text(struct bytes got, const char *want)
-{
-    if (want == NULL ? bytes_present(got) : !bytes_equal_text(got, want))
-        fail_msg("'%.*s' is not '%s'", BYTES_FMT(got), want != NULL ? want : "absent");
 }
 
 static void events_tell_what_attributes_do_not(void **state)

@@ -4,6 +4,7 @@
  */
 #include "tests/test.h"
 
+#include "tests/span/expect.h"
 #include "tests/span/rows.h"
 
 #include "engine/base/memory.h"
@@ -33,12 +34,6 @@ static struct otlp_cursor decode(struct span_batch **batch, struct bytes value,
     assert_int_equal(record.encoding, ENCODING_OTLP_JSON);
     assert_int_equal(encoding_decode(&record, *batch), DECODE_DONE);
     return record.cursor;
-}
-
-static void expect_text(struct bytes got, const char *text)
-{
-    if (!bytes_equal_text(got, text) || bytes_present(got) != (text != NULL))
-        fail_msg("\"%.*s\" is not \"%s\"", BYTES_FMT(got), text ? text : "(absent)");
 }
 
 static void a_whole_span(void **state)

@@ -1,6 +1,7 @@
 /* otlp_logs_test.c - log records of GenAI calls: which become rows, what the rows say, what is passed over. */
 #include "tests/test.h"
 
+#include "tests/span/expect.h"
 #include "tests/span/rows.h"
 
 #include "engine/base/json.h"
@@ -58,12 +59,6 @@ static struct otlp_cursor decode(struct fixture *f, const char *records)
     assert_int_equal(record.encoding, ENCODING_OTLP_JSON);
     assert_int_equal(encoding_decode(&record, f->batch), DECODE_DONE);
     return record.cursor;
-}
-
-static void expect_text(struct bytes got, const char *text)
-{
-    if (!bytes_equal_text(got, text) || bytes_present(got) != (text != NULL))
-        fail_msg("\"%.*s\" is not \"%s\"", BYTES_FMT(got), text ? text : "(absent)");
 }
 
 static void messages_in_and_out(void **state)

@@ -1,6 +1,7 @@
 /* otlp_test.c - the OTLP walker on records made here: orders, empties, repeats, types, limits, resuming. */
 #include "tests/test.h"
 
+#include "tests/span/expect.h"
 #include "tests/span/otlp_build.h"
 #include "tests/span/rows.h"
 
@@ -62,17 +63,6 @@ static int tear_down(void **state)
     buffer_free(&f->request);
     free(f);
     return 0;
-}
-
-static void expect_text(struct bytes got, const char *text)
-{
-    if (text == NULL) {
-        assert_null(got.data);
-        return;
-    }
-    assert_non_null(got.data);
-    assert_int_equal(got.size, strlen(text));
-    assert_memory_equal(got.data, text, got.size);
 }
 
 static void core_fields_and_a_whole_call(void **state)
