@@ -21,6 +21,37 @@ def report(result, line, as_json):
     print(json.dumps(result) if as_json else line, flush=True)
 
 
+class CpuShare:
+    """A control group (version 1 or 2) that lets a process use a share of one core; 0: as it is."""
+    PERIOD_US = 10000
+
+    def __init__(self, pid, cores):
+        self.pid, self.cores = pid, cores
+        first = os.path.isdir("/sys/fs/cgroup/cpu")
+        self.root = "/sys/fs/cgroup/cpu" if first else "/sys/fs/cgroup"
+        self.folder = f"{self.root}/assay-bench-{pid}"
+        quota = int(cores * self.PERIOD_US)
+        self.files = ({"cpu.cfs_period_us": self.PERIOD_US, "cpu.cfs_quota_us": quota} if first
+                      else {"cpu.max": f"{quota} {self.PERIOD_US}"})
+
+    def __enter__(self):
+        if not self.cores:
+            return
+        try:
+            os.mkdir(self.folder)
+            for name, value in {**self.files, "cgroup.procs": self.pid}.items():
+                with open(f"{self.folder}/{name}", "w") as f:
+                    f.write(str(value))
+        except OSError as error:
+            raise SystemExit(f"--cores needs root and a writable control group of cpu: {error}")
+
+    def __exit__(self, *_):
+        if self.cores:
+            with open(f"{self.root}/cgroup.procs", "w") as f:
+                f.write(str(self.pid))
+            os.rmdir(self.folder)
+
+
 class Rig:
     def __init__(self, broker, build):
         self.build = build
