@@ -45,6 +45,7 @@ struct kafka_options {
     struct kafka_settings producer;  /* kafka.producer.* */
     const char *assignment_strategy; /* ["range"]; "cooperative-sticky" from library 2.10.1 */
     enum kafka_reset offset_reset;   /* [earliest] where nothing was ever committed */
+    bool at_least_once;         /* [false] no transactions: a crash may repeat records, never lose one */
     bool skip_truncated;        /* [false: fail] go on when retention overtook us, with a warning */
     int32_t session_timeout_ms; /* [10,000] */
     int32_t transaction_timeout_ms; /* [15,000] */

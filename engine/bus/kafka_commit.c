@@ -196,26 +196,21 @@ static enum commit_outcome abort_open(struct kafka_member *m, struct error *erro
     return COMMIT_ABORTED;
 }
 
-/* A position that is not valid would not be sent at all: where reading began stands in for it. */
-static int64_t valid_offset(struct kafka_member *m, const struct bus_position *position)
+int64_t kafka_valid_offset(struct kafka_member *m, const struct bus_position *position)
 {
     struct kafka_partition *p = kafka_partition_of(m, position->source);
     return position->offset < 0 && p != NULL ? p->origin : position->offset;
 }
 
-/* Compares what is committed with what was sent. One transaction moves all positions or none, and
- * its metadata is unlike any other's: one equal partition proves it. Partitions that are someone
- * else's by now may differ. */
-static enum commit_outcome compare_committed(struct kafka_member *m,
-                                             const struct bus_position *sent, uint32_t count,
-                                             struct error *error)
+enum commit_outcome kafka_compare_committed(struct kafka_member *m, const struct bus_position *sent,
+                                            uint32_t count, struct error *error)
 {
     struct bus_position *now = memory_allocate_array(count, sizeof *now);
     memcpy(now, sent, count * sizeof *now);
     bool good = kafka_member_committed(&m->base, now, count, error);
     uint32_t equal = 0;
     for (uint32_t i = 0; good && i < count; i++)
-        equal += now[i].offset == valid_offset(m, &sent[i]) &&
+        equal += now[i].offset == kafka_valid_offset(m, &sent[i]) &&
                  strcmp(now[i].metadata, sent[i].metadata) == 0;
     memory_free(now);
     if (!good)
@@ -245,7 +240,7 @@ static enum commit_outcome resolve(struct kafka_member *m, enum verdict verdict,
                   m->transactional_id, note->message);
         return COMMIT_FAILED;
     }
-    outcome = compare_committed(m, sent, count, error);
+    outcome = kafka_compare_committed(m, sent, count, error);
     if (outcome != COMMIT_FAILED)
         kafka_log(m->bus, LOG_INFO, "%s: outcome was unknown (%s), it is: %s", m->transactional_id,
                   note->message, outcome == COMMIT_DONE ? "committed" : "aborted");
@@ -267,7 +262,7 @@ static enum verdict send_offsets(struct kafka_member *m, const struct bus_positi
     }
     rd_kafka_topic_partition_list_t *list = kafka_list_of(m, positions, count);
     for (uint32_t i = 0; i < count; i++)
-        list->elems[i].offset = valid_offset(m, &positions[i]);
+        list->elems[i].offset = kafka_valid_offset(m, &positions[i]);
     enum verdict verdict;
     do {
         int timeout_ms = call_timeout_ms(deadline_ns);

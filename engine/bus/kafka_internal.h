@@ -6,6 +6,7 @@
  *     kafka_admin       topics, watermarks        kafka_position    committed, seek, pause
  *     kafka_reader      partitions by hand        kafka_producer    one producer's life, produce
  *     kafka_watchdog    calls that must return    kafka_commit      begin, commit, abort, resolve
+ *                                                 kafka_at_least_once   the same without transactions
  *
  * A member belongs to one thread. What librdkafka's own threads touch is atomic or behind a lock:
  * the log limiter, the count of closed sockets, the watchdog's list.
@@ -141,7 +142,7 @@ struct kafka_member {
     struct kafka_bus *bus;
     struct kafka_watch watch;
     char *group;
-    char *transactional_id;
+    char *transactional_id; /* only a name when the bus is at_least_once */
 
     /* consumer */
     rd_kafka_t *consumer;
@@ -228,5 +229,18 @@ bool kafka_member_begin(struct member *base, struct error *error);
 enum commit_outcome kafka_member_commit(struct member *base, const struct bus_position *positions,
                                         uint32_t count, struct error *error);
 enum commit_outcome kafka_member_abort(struct member *base, struct error *error);
+/* A position that is not valid would not be sent at all: where reading began stands in for it. */
+int64_t kafka_valid_offset(struct kafka_member *m, const struct bus_position *position);
+/* Compares what is committed with what was sent: DONE, ABORTED, or FAILED when it cannot be read. One
+ * commit moves all positions or none, and its metadata is unlike any other's: one equal partition proves
+ * it. Partitions that are someone else's by now may differ. */
+enum commit_outcome kafka_compare_committed(struct kafka_member *m, const struct bus_position *sent,
+                                            uint32_t count, struct error *error);
+
+/* kafka_at_least_once.c */
+bool kafka_at_least_once_begin(struct member *base, struct error *error);
+enum commit_outcome kafka_at_least_once_commit(struct member *base, const struct bus_position *positions,
+                                               uint32_t count, struct error *error);
+enum commit_outcome kafka_at_least_once_abort(struct member *base, struct error *error);
 
 #endif

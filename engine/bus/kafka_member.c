@@ -277,23 +277,20 @@ static bool open_consumer(struct kafka_member *m, struct error *error)
                      m->topics_count, rd_kafka_err2str(err));
 }
 
-static const struct member_ops kafka_member_ops = {
-    .poll = kafka_member_poll,
-    .release = kafka_member_release,
-    .headers = member_headers_of,
-    .assign = kafka_member_assign,
-    .unassign = kafka_member_unassign,
-    .committed = kafka_member_committed,
-    .seek = kafka_member_seek,
-    .pause = kafka_member_pause,
-    .at_end = kafka_member_at_end,
-    .behind = kafka_member_behind,
-    .begin = kafka_member_begin,
-    .produce = kafka_member_produce,
-    .commit = kafka_member_commit,
-    .abort = kafka_member_abort,
-    .close = kafka_member_close,
-};
+#define MEMBER_OPS(begin_with, commit_with, abort_with)                                            \
+    {                                                                                              \
+        .poll = kafka_member_poll, .release = kafka_member_release, .headers = member_headers_of,  \
+        .assign = kafka_member_assign, .unassign = kafka_member_unassign,                          \
+        .committed = kafka_member_committed, .seek = kafka_member_seek,                            \
+        .pause = kafka_member_pause, .at_end = kafka_member_at_end, .behind = kafka_member_behind, \
+        .begin = begin_with, .produce = kafka_member_produce, .commit = commit_with,               \
+        .abort = abort_with, .close = kafka_member_close,                                          \
+    }
+
+static const struct member_ops exactly_once =
+    MEMBER_OPS(kafka_member_begin, kafka_member_commit, kafka_member_abort);
+static const struct member_ops at_least_once =
+    MEMBER_OPS(kafka_at_least_once_begin, kafka_at_least_once_commit, kafka_at_least_once_abort);
 
 struct member *kafka_member_open(struct bus *base, const struct member_spec *spec,
                                  struct error *error)
@@ -301,7 +298,7 @@ struct member *kafka_member_open(struct bus *base, const struct member_spec *spe
     struct kafka_bus *bus = (struct kafka_bus *)base;
     struct kafka_member *m = memory_allocate(sizeof *m);
     size_t batch = (size_t)bus->options.batch_records_max;
-    m->base.ops = &kafka_member_ops;
+    m->base.ops = bus->options.at_least_once ? &at_least_once : &exactly_once;
     m->bus = bus;
     m->pending = MEMBER_IDLE;
     m->opened_ns = clock_monotonic_ns();

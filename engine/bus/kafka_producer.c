@@ -74,7 +74,7 @@ bool kafka_producer_open(struct kafka_member *m, struct error *error)
     /* All topics now, or the first record of each waits up to a second for metadata. */
     for (uint32_t i = 0; i < m->outputs_count && !fault_rule_off("topic_new"); i++)
         m->outputs[i].rkt = rd_kafka_topic_new(m->producer, m->outputs[i].name, NULL);
-    if (init_transactions(m, error)) {
+    if (m->bus->options.at_least_once || init_transactions(m, error)) {
         m->suspect = false;
         m->sockets_closed_at_begin = atomic_load(&m->producer_client.sockets_closed);
         return true;

@@ -247,6 +247,8 @@ static bool put_owned(rd_kafka_conf_t *conf, const struct kafka_options *o, enum
     const char *isolation = role == KAFKA_ADMIN ? "read_uncommitted" : "read_committed";
     bool good = put(conf, "", "bootstrap.servers", o->bootstrap_servers, false, error) &&
                 put(conf, "", "client.id", o->client_id, false, error);
+    if (role == KAFKA_PRODUCER && o->at_least_once)
+        return good && put(conf, "", "enable.idempotence", "true", false, error);
     if (role == KAFKA_PRODUCER)
         return good && put(conf, "", "transactional.id", transactional_id, false, error);
     good = good && put(conf, "", "isolation.level", isolation, false, error) &&

@@ -65,11 +65,8 @@ struct setup *setup_load(const struct command_arguments *arguments, const struct
                                      .kafka_key_refused = kafka_key_refused};
     struct setup *s = memory_allocate(sizeof *s);
     s->config = config_load(&request, error);
-    if (s->config != NULL && s->config->delivery != DELIVERY_EXACTLY_ONCE) {
-        (void)config_refuse(s->config, "delivery", error, "at_least_once is not built yet; use exactly_once");
-    } else if (s->config != NULL && operators->check(operators->registry, error)) {
+    if (s->config != NULL && operators->check(operators->registry, error))
         s->rules = rules_load(s->config->rules_file, error);
-    }
     if (s->rules == NULL) {
         setup_destroy(s);
         return NULL;
@@ -107,6 +104,7 @@ struct bus *setup_open_kafka(const struct setup *s, struct error *error)
         .producer = settings_of(&c->kafka_producer, rows + c->kafka_common.count + c->kafka_consumer.count),
         .assignment_strategy = config_assignment(c),
         .offset_reset = (enum kafka_reset)c->kafka_offset_reset,
+        .at_least_once = c->delivery == DELIVERY_AT_LEAST_ONCE,
         .skip_truncated = c->kafka_truncated == TRUNCATED_SKIP,
         .session_timeout_ms = (int32_t)c->kafka_session_timeout_ms,
         .transaction_timeout_ms = (int32_t)c->kafka_transaction_timeout_ms,

@@ -317,6 +317,24 @@ static void graceful_stop(struct rig *rig)
     assert_int_equal(rig_aborted_records(rig), 0);
 }
 
+/* ---- without transactions --------------------------------------------------------------------------------------- */
+
+static struct rig *open_loose(struct rig_site *site) { return open_as(site, "loose", "delivery: at_least_once\n"); }
+
+/* What is stopped in order repeats nothing; with kills, see kafka_crash. */
+static void at_least_once(struct rig *rig)
+{
+    uint32_t rounds = test_is_full() ? 10 : 2;
+    start_world(rig, 2, &ordinary);
+    for (uint32_t i = 0; i < rounds; i++) {
+        rig_wait_progress(rig, START_MS);
+        (void)rig_stop(rig, i % 2, 10000);
+        rig_start(rig, i % 2, NULL, NULL);
+    }
+    rig_wait_progress(rig, START_MS);
+    finish(rig);
+}
+
 /* ---- the same input makes the same sums, on one shard and on four ---------------------------------------------- */
 
 static const struct traffic_options repeated = {.seed = 21, .records_per_second = 150, .records_max = 300, .fail_share = 0.1,
@@ -388,6 +406,7 @@ const struct scenario scenarios[] = {
     {"scale", open_scale, scale},
     {"twin", open_twin, twin},
     {"graceful_stop", open_stop, graceful_stop},
+    {"at_least_once", open_loose, at_least_once},
     {"sharding", open_sharding, sharding},
     {"poison_burst", open_burst, poison_burst},
     {.name = NULL},

@@ -6,7 +6,8 @@
  *
  * A copied record says "partition number writer sequence"; the last record of a transaction says
  * "T writer sequence count". COPIER_RECORDS, COPIER_INTERVAL_MS, COPIER_SESSION_MS,
- * COPIER_TRANSACTION_MS and COPIER_STRATEGY set its pace. SIGTERM: commits and leaves, 0. Fenced: 3, failed: 4.
+ * COPIER_TRANSACTION_MS and COPIER_STRATEGY set its pace, COPIER_AT_LEAST_ONCE its promise. SIGTERM:
+ * commits and leaves, 0. Fenced: 3, failed: 4.
  */
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
@@ -229,6 +230,7 @@ int main(int count, char **words)
         .session_timeout_ms = setting("COPIER_SESSION_MS", 1000),
         .transaction_timeout_ms = setting("COPIER_TRANSACTION_MS", 6000),
         .assignment_strategy = getenv("COPIER_STRATEGY"),
+        .at_least_once = getenv("COPIER_AT_LEAST_ONCE") != NULL,
         .batch_records_max = c->records_max < BATCH_MAX ? c->records_max : BATCH_MAX,
         .log = log_text,
         .log_context = words[3]};

@@ -205,6 +205,26 @@ static void the_broker_is_killed(void **state)
     restart_broker("killed", "kill", 3, 30000);
 }
 
+/* Without transactions what was written before the positions is written again: that, and no more. */
+static void at_least_once_repeats_and_loses_nothing(void **state)
+{
+    (void)state;
+    static const char *const points[] = {"begin.after:3", "produce.after_first:3", "commit.before:3", "commit.after:3"};
+    PORT_NEEDS_BROKER(fixture_state);
+    struct recoveries recoveries = {.count = 0};
+    struct audit *a = audit_start(bus, "loosely", "loosely-out", 4, 5000);
+    setenv("COPIER_AT_LEAST_ONCE", "1", 1);
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
+        die_at(a, "loosely", points[i], &recoveries);
+    pid_t pid = copier_start(fixture.servers, "loosely", "loosely", "loosely", a->out, NULL);
+    unsetenv("COPIER_AT_LEAST_ONCE");
+    assert_true(audit_wait(a, 60));
+    assert_int_equal(copier_stop(pid), 0);
+    int duplicates = a->duplicates;
+    (void)audit_close_counting(a);
+    assert_in_range(duplicates, 1, 1000);
+}
+
 /* Some library versions do not return from transactional calls. */
 static void a_call_that_hangs_ends_the_process(void **state)
 {
@@ -229,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_at_every_step),
         cmocka_unit_test(members_come_and_go),
+        cmocka_unit_test(at_least_once_repeats_and_loses_nothing),
         cmocka_unit_test(the_broker_restarts),
         cmocka_unit_test(the_broker_is_killed),
         cmocka_unit_test(a_call_that_hangs_ends_the_process),
