@@ -64,19 +64,17 @@ AVRO_INLINE bool avro_read_enum(struct avro_run *run, const struct avro_program 
     return true;
 }
 
-/* *there: 0 when the branch is null's. */
-AVRO_INLINE bool avro_read_maybe(struct avro_run *run, const struct avro_op *op, uint32_t *there,
-                                 struct avro_constant *out)
+/* Of a union of two, one of them null: false in *there when it is null's. */
+AVRO_INLINE bool avro_read_there(struct avro_run *run, const struct avro_op *op, bool *there)
 {
     uint32_t branch;
-    if (!avro_read_index(run, 2, &branch, "a union has no branch of this number"))
-        return false;
-    *there = branch != op->a;
-    if (*there == 0)
+    if (run->at < run->end && (*run->at & 0xfd) == 0) { /* 0 or 1 in the one byte they need */
+        *there = (uint32_t)*run->at++ >> 1 != op->a;
         return true;
-    return op->code == AVRO_MAYBE_TEXT  ? avro_read_text(run, &out->bytes)
-           : op->code == AVRO_MAYBE_INT ? avro_read_int(run, &out->integer)
-                                        : avro_read_long(run, &out->integer);
+    }
+    bool good = avro_read_index(run, 2, &branch, "a union has no branch of this number");
+    *there = good && branch != op->a;
+    return good;
 }
 
 AVRO_INLINE bool avro_skip(struct avro_run *run, const struct avro_op *op)
@@ -229,7 +227,7 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
     for (const struct avro_op *op = program->ops;; op++) {
         struct avro_constant value = {0};
         uint32_t index;
-        bool good = true;
+        bool good = true, there;
         switch ((enum avro_code)op->code) {
         case AVRO_READ_TEXT: /* most values: a delivery of its own */
             if (!avro_read_text(run, &value.bytes))
@@ -237,12 +235,19 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
             target->leaf(into, op, &value);
             continue;
         case AVRO_MAYBE_TEXT:
+            if (!avro_read_there(run, op, &there) || (there && !avro_read_text(run, &value.bytes)))
+                return false;
+            if (there)
+                target->leaf(into, op, &value);
+            continue;
         case AVRO_MAYBE_INT:
         case AVRO_MAYBE_LONG:
-            if (!avro_read_maybe(run, op, &index, &value))
+            if (!avro_read_there(run, op, &there))
                 return false;
-            if (index == 0)
+            if (!there)
                 continue;
+            good = op->code == AVRO_MAYBE_INT ? avro_read_int(run, &value.integer)
+                                              : avro_read_long(run, &value.integer);
             break;
         case AVRO_READ_NULL:
             break;
