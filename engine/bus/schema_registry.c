@@ -34,8 +34,9 @@ const struct schema_registry_options schema_registry_options_default = {
 enum entry_state { ENTRY_ASKED, ENTRY_KNOWN, ENTRY_REFUSED };
 
 struct entry {
-    uint32_t id;
+    struct registry_key key;
     enum entry_state state;
+    int64_t asked_ns; /* ASKED: since when */
     int64_t until_ns; /* REFUSED: then it is asked again */
     uint64_t asked;   /* number in the queue: the smallest is next */
     struct registry_texts texts;
@@ -48,13 +49,14 @@ struct schema_registry {
     struct registry_http *calls; /* of those who wait; under call_lock */
     pthread_t thread;
     pthread_mutex_t lock, call_lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake, settled;
     atomic_bool stopping;
     struct entry **entries; /* pointers, because callers borrow texts */
     uint32_t entries_count;
-    struct table by_id;
+    struct table by_key;
     uint64_t next_number;
     int64_t not_before_ns; /* back-off */
+    int64_t away_since_ns; /* while failures_in_row > 0: of the first of them */
     uint32_t failures_in_row;
     uint64_t jitter;
     struct schema_registry_counters counters;
@@ -92,6 +94,7 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
                         const struct registry_texts *texts, const struct error *error)
 {
     int64_t now = clock_monotonic_ns();
+    char name[REGISTRY_KEY_CHARS];
     registry->counters.requests++;
     if (good) {
         entry->texts = *texts;
@@ -102,7 +105,8 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
     registry->counters.failures++;
     snprintf(entry->reason, sizeof entry->reason, "%.299s", error->message);
     if (error->code == ERROR_UNAVAILABLE) {
-        registry->failures_in_row++;
+        if (registry->failures_in_row++ == 0)
+            registry->away_since_ns = now;
         registry->not_before_ns = now + backoff_ns(registry);
         entry->asked = registry->next_number++; /* others first: it may be this id's fault */
     } else {
@@ -111,8 +115,8 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
         entry->until_ns = now + registry->options.missing_ms * MS;
     }
     if (registry->failures_in_row <= 1)
-        log_line(LOG_WARNING, "schema_registry", -1, "schema %lu: %.300s", (unsigned long)entry->id,
-                 error->message);
+        log_line(LOG_WARNING, "schema_registry", -1, "schema %s: %.300s",
+                 registry_key_text(&entry->key, name), error->message);
 }
 
 /* The lock is held; it may be given up. False: nothing to do now. */
@@ -121,13 +125,14 @@ static bool fetch_next(struct schema_registry *registry)
     struct entry *entry = next_asked(registry);
     if (entry == NULL || clock_monotonic_ns() < registry->not_before_ns)
         return false;
-    uint32_t id = entry->id;
+    struct registry_key key = entry->key;
     struct registry_texts texts;
     struct error error = {0};
     pthread_mutex_unlock(&registry->lock);
-    bool good = registry_fetch(registry->http, id, &texts, &error);
+    bool good = registry_fetch(registry->http, &key, &texts, &error);
     pthread_mutex_lock(&registry->lock);
     take_result(registry, entry, good, &texts, &error); /* an ASKED entry is never evicted */
+    pthread_cond_broadcast(&registry->settled);
     return true;
 }
 
@@ -152,21 +157,29 @@ static void *run(void *context)
 
 /* ---- lookups --------------------------------------------------------------------------------------------- */
 
-static struct entry *find(struct schema_registry *registry, uint32_t id)
+static uint64_t hash_of(const struct registry_key *key)
 {
-    uint32_t cursor;
-    uint64_t hash = hash_mix64(id);
-    uint32_t number = table_first(&registry->by_id, hash, &cursor);
-    return number == TABLE_NONE ? NULL : registry->entries[number]; /* hash_mix64 maps one to one */
+    return hash_bytes(bytes_of(key, sizeof *key), 0);
 }
 
-/* Place for a new id: unused, or that of the refusal that expires first. NULL: there is none. */
-static struct entry *place(struct schema_registry *registry, uint32_t id)
+static struct entry *find(struct schema_registry *registry, const struct registry_key *key)
+{
+    uint32_t cursor;
+    uint64_t hash = hash_of(key);
+    uint32_t number = table_first(&registry->by_key, hash, &cursor);
+    while (number != TABLE_NONE &&
+           memcmp(&registry->entries[number]->key, key, sizeof *key) != 0)
+        number = table_next(&registry->by_key, hash, &cursor);
+    return number == TABLE_NONE ? NULL : registry->entries[number];
+}
+
+/* Place for a new key: unused, or that of the refusal that expires first. NULL: there is none. */
+static struct entry *place(struct schema_registry *registry, const struct registry_key *key)
 {
     if (registry->entries_count < registry->options.schemas_max) {
         struct entry *entry = memory_allocate(sizeof *entry);
         registry->entries[registry->entries_count] = entry;
-        table_insert(&registry->by_id, hash_mix64(id), registry->entries_count++);
+        table_insert(&registry->by_key, hash_of(key), registry->entries_count++);
         return entry;
     }
     uint32_t oldest = TABLE_NONE;
@@ -177,19 +190,33 @@ static struct entry *place(struct schema_registry *registry, uint32_t id)
             oldest = i;
     if (oldest == TABLE_NONE)
         return NULL;
-    table_remove(&registry->by_id, hash_mix64(registry->entries[oldest]->id), oldest);
-    table_insert(&registry->by_id, hash_mix64(id), oldest);
+    table_remove(&registry->by_key, hash_of(&registry->entries[oldest]->key), oldest);
+    table_insert(&registry->by_key, hash_of(key), oldest);
     return registry->entries[oldest];
 }
 
-static void ask(struct schema_registry *registry, struct entry *entry, uint32_t id)
+static void ask(struct schema_registry *registry, struct entry *entry,
+                const struct registry_key *key)
 {
-    *entry = (struct entry){.id = id, .state = ENTRY_ASKED, .asked = registry->next_number++};
+    *entry = (struct entry){.key = *key,
+                            .state = ENTRY_ASKED,
+                            .asked_ns = clock_monotonic_ns(),
+                            .asked = registry->next_number++};
     registry->counters.misses++;
     pthread_cond_signal(&registry->wake);
 }
 
-static void answer(const struct entry *entry, struct schema_lookup *out)
+/* An outage counts from its beginning, whoever asks: else each new id would be waited for anew. */
+static int64_t waited_ms(const struct schema_registry *registry, const struct entry *entry)
+{
+    if (entry->state != ENTRY_ASKED)
+        return 0;
+    bool away = registry->failures_in_row > 0 && registry->away_since_ns < entry->asked_ns;
+    return (clock_monotonic_ns() - (away ? registry->away_since_ns : entry->asked_ns)) / MS;
+}
+
+static void answer(const struct schema_registry *registry, const struct entry *entry,
+                   struct schema_lookup *out)
 {
     static const enum schema_state states[] = {[ENTRY_ASKED] = SCHEMA_FETCHING,
                                                [ENTRY_KNOWN] = SCHEMA_READY,
@@ -197,31 +224,56 @@ static void answer(const struct entry *entry, struct schema_lookup *out)
     out->state = states[entry->state];
     out->texts = entry->texts.texts;
     out->texts_count = entry->texts.count;
+    out->waited_ms = waited_ms(registry, entry);
     snprintf(out->reason, sizeof out->reason, "%s", entry->reason);
+}
+
+static void look_up(struct schema_registry *registry, const struct registry_key *key,
+                    struct schema_lookup *out)
+{
+    pthread_mutex_lock(&registry->lock);
+    struct entry *entry = find(registry, key);
+    if (entry == NULL) {
+        entry = place(registry, key);
+        if (entry != NULL)
+            ask(registry, entry, key);
+    } else if (entry->state == ENTRY_REFUSED && clock_monotonic_ns() >= entry->until_ns) {
+        ask(registry, entry, key);
+    } else {
+        registry->counters.hits++;
+    }
+    if (entry != NULL) {
+        answer(registry, entry, out);
+    } else {
+        *out = (struct schema_lookup){.state = SCHEMA_FAILED};
+        snprintf(out->reason, sizeof out->reason,
+                 "more than %u schemas are in use; raise registry.schemas_max",
+                 registry->options.schemas_max);
+    }
+    pthread_mutex_unlock(&registry->lock);
 }
 
 void schema_registry_lookup(struct schema_registry *registry, uint32_t id,
                             struct schema_lookup *out)
 {
+    look_up(registry, &(struct registry_key){.id = id}, out);
+}
+
+void schema_registry_lookup_guid(struct schema_registry *registry,
+                                 const uint8_t guid[SCHEMA_GUID_BYTES], struct schema_lookup *out)
+{
+    struct registry_key key = {.is_guid = 1};
+    memcpy(key.guid, guid, sizeof key.guid);
+    look_up(registry, &key, out);
+}
+
+void schema_registry_await(struct schema_registry *registry, int64_t timeout_ms)
+{
+    int64_t until_ns = clock_monotonic_ns() + timeout_ms * MS;
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
     pthread_mutex_lock(&registry->lock);
-    struct entry *entry = find(registry, id);
-    if (entry == NULL) {
-        entry = place(registry, id);
-        if (entry != NULL)
-            ask(registry, entry, id);
-    } else if (entry->state == ENTRY_REFUSED && clock_monotonic_ns() >= entry->until_ns) {
-        ask(registry, entry, id);
-    } else {
-        registry->counters.hits++;
-    }
-    if (entry != NULL) {
-        answer(entry, out);
-    } else {
-        *out = (struct schema_lookup){.state = SCHEMA_FAILED};
-        snprintf(out->reason, sizeof out->reason,
-                 "more than %u schemas are in use; raise schema_registry.schemas_max",
-                 registry->options.schemas_max);
-    }
+    if (next_asked(registry) != NULL)
+        (void)pthread_cond_timedwait(&registry->settled, &registry->lock, &until);
     pthread_mutex_unlock(&registry->lock);
 }
 
@@ -250,12 +302,12 @@ static bool check_options(const struct schema_registry_options *options, struct 
     if (options->url == NULL ||
         (strncmp(options->url, "http://", 7) != 0 && strncmp(options->url, "https://", 8) != 0))
         return error_set(error, ERROR_INPUT,
-                         "schema_registry.url must begin with http:// or https://, as in "
+                         "registry.url must begin with http:// or https://, as in "
                          "http://localhost:8081");
     if (options->timeout_ms <= 0 || options->retry_min_ms <= 0 ||
         options->retry_max_ms < options->retry_min_ms || options->missing_ms < 0 ||
         options->schemas_max == 0 || options->answer_bytes_max == 0)
-        return error_set(error, ERROR_INPUT, "schema_registry: times and limits must be above 0");
+        return error_set(error, ERROR_INPUT, "registry: times and limits must be above 0");
     return true;
 }
 
@@ -279,7 +331,8 @@ bool schema_registry_start(const struct schema_registry_options *options,
     pthread_condattr_t monotonic;
     CHECK(pthread_condattr_init(&monotonic) == 0 &&
           pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&registry->wake, &monotonic) == 0);
+    CHECK(pthread_cond_init(&registry->wake, &monotonic) == 0 &&
+          pthread_cond_init(&registry->settled, &monotonic) == 0);
     (void)pthread_condattr_destroy(&monotonic);
     CHECK(pthread_mutex_init(&registry->lock, NULL) == 0 &&
           pthread_mutex_init(&registry->call_lock, NULL) == 0);
@@ -304,8 +357,9 @@ void schema_registry_stop(struct schema_registry *registry)
         memory_free(registry->entries[i]);
     }
     memory_free(registry->entries);
-    table_free(&registry->by_id);
+    table_free(&registry->by_key);
     (void)pthread_cond_destroy(&registry->wake);
+    (void)pthread_cond_destroy(&registry->settled);
     (void)pthread_mutex_destroy(&registry->lock);
     (void)pthread_mutex_destroy(&registry->call_lock);
     memory_free(registry);

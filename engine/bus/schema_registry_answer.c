@@ -122,7 +122,7 @@ void registry_answer_refusal(struct json_document *document, long status, struct
     (void)json_integer(json_get(root, "error_code"), &code);
     error_set(
         error, again ? ERROR_UNAVAILABLE : ERROR_INPUT, "the registry says %ld%s%s%.250s", status,
-        status == 401 || status == 403 ? ", check schema_registry.user, password or token" : "",
+        status == 401 || status == 403 ? ", check registry.user, registry.password or registry.token" : "",
         message.size > 0 ? ": " : "", message.size > 0 ? (const char *)message.data : "");
     if (code != 0 && code != status)
         error_prefix(error, "error %lld", (long long)code);

@@ -64,9 +64,19 @@ struct registry_texts {
     uint32_t count;
 };
 
+/* What a schema is known by. Zero-filled where it does not count, so that keys compare as bytes. */
+struct registry_key {
+    uint32_t is_guid;
+    uint32_t id;
+    uint8_t guid[SCHEMA_GUID_BYTES];
+};
+#define REGISTRY_KEY_CHARS 40
+/* "17" or "0f1e2d3c-…"; returns out. */
+const char *registry_key_text(const struct registry_key *key, char out[REGISTRY_KEY_CHARS]);
+
 /* The schema and all it refers to, those first. */
-bool registry_fetch(struct registry_http *http, uint32_t id, struct registry_texts *out,
-                    struct error *error);
+bool registry_fetch(struct registry_http *http, const struct registry_key *key,
+                    struct registry_texts *out, struct error *error);
 void registry_texts_free(struct registry_texts *texts);
 
 #endif
