@@ -16,7 +16,7 @@ static const char help[] =
     "month; how often a series in which nothing changes cries wolf, and how often it would if the rule's\n"
     "number alone decided; how long the baseline takes. Last comes the phase of the roll-out and what to do\n"
     "next. With --kafka it looks at the cluster, too: topics and their settings, and what the newest spans\n"
-    "carry. --print-config shows every option and where its value came from, and nothing else.\n\n"
+    "carry; and, where registry.url is set, whether the registry takes the schemas of the outputs. --print-config shows every option and where its value came from, and nothing else.\n\n"
     "Exit codes: 0 right, 1 the topics are not (--kafka), 2 arguments, configuration or rules, 3 the cluster\n"
     "does not answer.\n";
 
@@ -41,7 +41,8 @@ static int look_at_kafka(struct check_findings *findings, struct error *error)
     int code = COMMAND_FATAL;
     /* The first question tells an absent cluster from absent topics. */
     if (bus_describe(bus, findings->setup->config->topic_spans, &info, error)) {
-        code = topics_check(bus, &findings->setup->flow, error) ? COMMAND_OK : COMMAND_FAILED;
+        code = topics_check(bus, &findings->setup->flow, error) && setup_settle_outputs(findings->setup, false, error) ? COMMAND_OK
+                                                                                                                      : COMMAND_FAILED;
         struct error why;
         if (!phase_find(findings->setup, bus, &findings->phases, code == COMMAND_OK ? error : &why))
             code = COMMAND_FATAL;
@@ -62,6 +63,8 @@ static int check_setup(struct check_findings *findings, const struct command_arg
             code = COMMAND_USAGE;
         }
     findings->rules = checks;
+    if (code == COMMAND_OK && !setup_open_schemas(findings->setup, true, error))
+        code = COMMAND_USAGE;
     if (code == COMMAND_OK && findings->kafka)
         code = look_at_kafka(findings, error);
     else if (code == COMMAND_OK)

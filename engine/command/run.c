@@ -259,11 +259,16 @@ static int run_process(struct setup *setup, struct error *error)
     const sigset_t signals = awaited_signals();
     process->setup = setup;
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the bus has threads: one that took a signal would die of it */
-    process->bus = setup_open_kafka(setup, error);
+    if (setup_open_schemas(setup, false, error))
+        process->bus = setup_open_kafka(setup, error);
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* until there is something to commit, a signal just ends us */
     if (process->bus != NULL) {
-        if (topics_check(process->bus, &setup->flow, error))
-            code = serve_until_signal(process, error);
+        if (topics_check(process->bus, &setup->flow, error)) {
+            if (setup_settle_outputs(setup, true, error))
+                code = serve_until_signal(process, error);
+            else if (error->code == ERROR_UNAVAILABLE)
+                code = COMMAND_FATAL;
+        }
         bus_close(process->bus);
     }
     memory_free(process);
