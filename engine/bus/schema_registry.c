@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define MS 1000000
+#define LOG_EVERY_MS 1000
 
 const struct schema_registry_options schema_registry_options_default = {
     .url = "",
@@ -58,6 +59,7 @@ struct schema_registry {
     int64_t not_before_ns; /* back-off */
     int64_t away_since_ns; /* while failures_in_row > 0: of the first of them */
     uint32_t failures_in_row;
+    int64_t quiet_until_ns; /* nothing is logged before */
     uint64_t jitter;
     struct schema_registry_counters counters;
 };
@@ -114,9 +116,11 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
         entry->state = ENTRY_REFUSED;
         entry->until_ns = now + registry->options.missing_ms * MS;
     }
-    if (registry->failures_in_row <= 1)
+    if (registry->failures_in_row <= 1 && now >= registry->quiet_until_ns) {
+        registry->quiet_until_ns = now + (int64_t)LOG_EVERY_MS * MS; /* producers may name any number of ids */
         log_line(LOG_WARNING, "schema_registry", -1, "schema %s: %.300s",
                  registry_key_text(&entry->key, name), error->message);
+    }
 }
 
 /* The lock is held; it may be given up. False: nothing to do now. */
