@@ -1,6 +1,6 @@
 /*
  * outputs.c - nanoseconds per judge request and per score, as JSON and as Avro (JSON, parsed, encoded along its
- * schema): what a configured registry costs each output. The median of several rounds.
+ * schema): what a configured registry costs each output. The median of several rounds. --json: objects.
  */
 #include "engine/base/check.h"
 #include "engine/base/json.h"
@@ -85,8 +85,11 @@ static double measure(struct desk *desk, enum schema_name name, bool avro)
     return rounds[ROUNDS / 2];
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static const char line[] = "%-14s json %6.0f ns %4zu bytes   avro %6.0f ns %4zu bytes\n";
+    static const char object[] = "{\"stage\":\"outputs\",\"record\":\"%s\",\"json_ns\":%.0f,\"json_bytes\":%zu,\"avro_ns\":%.0f,\"avro_bytes\":%zu}\n";
+    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
     static const char *const names[] = {"judge request", "score"};
     for (int name = SCHEMA_REQUEST; name <= SCHEMA_SCORE; name++) {
         struct error error;
@@ -99,7 +102,7 @@ int main(void)
         fill_row(desk.batch);
         double as_json = measure(&desk, (enum schema_name)name, false);
         double as_avro = measure(&desk, (enum schema_name)name, true);
-        (void)printf("%-14s json %5.0f ns %4zu bytes   avro %5.0f ns %4zu bytes\n", names[name], as_json, desk.text_bytes, as_avro, desk.avro_bytes);
+        (void)printf(json ? object : line, names[name], as_json, desk.text_bytes, as_avro, desk.avro_bytes);
         avro_schema_destroy(desk.schema);
         json_destroy(desk.json);
         arena_destroy(desk.arena);

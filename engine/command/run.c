@@ -155,11 +155,17 @@ static unsigned answer_ready(void *context, struct buffer *body)
 
 static unsigned answer_metrics(void *context, struct buffer *body)
 {
+    const struct process *process = context;
     struct shard_status statuses[SHARDS_MAX];
     uint32_t count = read_statuses(context, statuses);
     struct metrics_writer writer = metrics_writer_on(body);
     shard_metrics_write(statuses, count, clock_system.now_ms(&clock_system), &writer);
     process_metrics_write(ASSAY_VERSION, kafka_library_version(), &writer);
+    if (process->setup->registry != NULL) {
+        struct schema_registry_counters counters;
+        schema_registry_count(process->setup->registry, &counters);
+        registry_metrics_write(&counters, &writer);
+    }
     metrics_end(&writer);
     return HTTP_OK;
 }

@@ -201,6 +201,16 @@ void process_metrics_write(const char *version, const char *kafka_version, struc
     metrics_put_count(out, METRICS_NO_LABELS, memory_allocated_bytes());
 }
 
+void registry_metrics_write(const struct schema_registry_counters *counters, struct metrics_writer *out)
+{
+    static const struct metrics_family requests = {"assay_registry_requests", METRICS_COUNTER, NULL, "Schemas asked of the registry, attempts repeated included."};
+    static const struct metrics_family failures = {"assay_registry_failures", METRICS_COUNTER, NULL, "Attempts of these that gave no schema."};
+    metrics_begin(out, &requests);
+    metrics_put_count(out, METRICS_NO_LABELS, counters->requests);
+    metrics_begin(out, &failures);
+    metrics_put_count(out, METRICS_NO_LABELS, counters->failures);
+}
+
 /* ---- ready and live -------------------------------------------------------------------------------- */
 
 static void write_shard(struct json_writer *json, const struct shard_status *shard, bool good, const char *why)

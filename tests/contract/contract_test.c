@@ -396,6 +396,8 @@ static void wait_for_a_schema(struct stage *s, uint32_t later, uint32_t too_late
     wait_worked_off(s, 0);
     check_letters(s, "schema_unavailable", 1);
     signal_registry("CONT");
+    assert_true(metric(s, "assay_schema_waits_total") >= 2);
+    assert_true(metric(s, "assay_registry_failures_total") >= 2);
 }
 
 static void avro_in_and_out(void **state)

@@ -111,12 +111,46 @@ static void test_every_field_is_explained(void **state)
     json_destroy(json);
 }
 
+/* A type of one file as another file has it. */
+static void same_type(const char *one, const char *field_of_one, const char *other, const char *field_of_other)
+{
+    const char *const files[2] = {one, other}, *const names[2] = {field_of_one, field_of_other};
+    const struct json_value *types[2] = {NULL, NULL};
+    struct json_document *json[2];
+    struct buffer text[2], why = BUFFER_WITH_LIMIT(1 << 16);
+    struct error error;
+    for (int i = 0; i < 2; i++) {
+        json[i] = json_create(4 << 20);
+        assert_true(schema_file_read(files[i], &text[i]));
+        const struct json_value *fields = json_get(json_parse(json[i], buffer_bytes(&text[i]), 64, &error), "fields");
+        for (size_t k = 0; k < json_count(fields); k++)
+            if (bytes_equal_text(json_text(json_get(json_at(fields, k), "name")), names[i]))
+                types[i] = json_get(json_at(fields, k), "type");
+        assert_true(json_is_object(types[i]));
+    }
+    if (!strict_same(types[0], types[1], &why) || !strict_same(types[1], types[0], &why))
+        fail_msg("%s and %s: %.*s", one, other, BYTES_FMT(buffer_bytes(&why)));
+    for (int i = 0; i < 2; i++) {
+        json_destroy(json[i]);
+        buffer_free(&text[i]);
+    }
+    buffer_free(&why);
+}
+
+static void test_what_stands_in_two_files_is_the_same(void **state)
+{
+    (void)state;
+    same_type("judge_request.avsc", "echo", "verdict.avsc", "echo");
+    same_type("judge_request.avsc", "source", "score.avsc", "source");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_today_fits_every_release),
         cmocka_unit_test(test_changes_that_break_are_found),
         cmocka_unit_test(test_every_field_is_explained),
+        cmocka_unit_test(test_what_stands_in_two_files_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
