@@ -128,7 +128,8 @@ static void spans_by_id_and_guid(void **state)
     struct framing by_id = {.kind = FRAMING_ID, .id = 1, .payload = buffer_bytes(&span)};
     struct framing by_guid = {.kind = FRAMING_GUID, .guid = BYTES_LITERAL(GUID), .in_header = true, .payload = buffer_bytes(&span)};
     assert_int_equal(look(&play, &by_id, reason), AVRO_LOOK_WAIT);
-    assert_int_equal(decode(&play, &by_id, &cursor), cursor.bad_spans == 0); /* it may have come meanwhile */
+    uint32_t rows = decode(&play, &by_id, &cursor); /* it may have come meanwhile */
+    assert_int_equal(rows, cursor.bad_spans == 0);
     assert_int_equal(settle(&play, &by_id, false, reason), AVRO_LOOK_READY);
     assert_int_equal(decode(&play, &by_id, &cursor), 1);
     assert_int_equal(settle(&play, &by_guid, false, reason), AVRO_LOOK_READY);
@@ -171,15 +172,17 @@ static void an_outage_is_waited_for_once(void **state)
     (void)state;
     struct play play;
     char reason[AVRO_REASON_BYTES];
-    open_play(&play, 300, false);
+    open_play(&play, 2000, false);
     atomic_store(&play.away, true);
     struct framing framing = {.kind = FRAMING_ID, .id = 1};
     int64_t before_ns = clock_monotonic_ns();
     assert_int_equal(settle(&play, &framing, false, reason), AVRO_LOOK_UNAVAILABLE);
-    assert_true(clock_monotonic_ns() - before_ns >= 250000000);
+    assert_true(clock_monotonic_ns() - before_ns >= 2000000000);
     assert_non_null(strstr(reason, "503"));
     framing.id = 2; /* asked for the first time now */
-    assert_int_equal(look(&play, &framing, reason), AVRO_LOOK_UNAVAILABLE);
+    before_ns = clock_monotonic_ns();
+    assert_int_equal(settle(&play, &framing, false, reason), AVRO_LOOK_UNAVAILABLE);
+    assert_true(clock_monotonic_ns() - before_ns < 1500000000);
     atomic_store(&play.away, false);
     int64_t until_ns = clock_monotonic_ns() + (int64_t)10000000000;
     framing.id = 1;
