@@ -17,8 +17,8 @@ static const char help[] =
     "number alone decided; how long the baseline takes. Last comes the phase of the roll-out and what to do\n"
     "next. With --kafka it looks at the cluster, too: topics and their settings, and what the newest spans\n"
     "carry; and, where registry.url is set, whether the registry takes the schemas of the outputs. --print-config shows every option and where its value came from, and nothing else.\n\n"
-    "Exit codes: 0 right, 1 the topics are not (--kafka), 2 arguments, configuration or rules, 3 the cluster\n"
-    "does not answer.\n";
+    "Exit codes: 0 right, 1 the topics are not, or the registry refuses a schema (--kafka), 2 arguments,\n"
+    "configuration or rules, 3 the cluster or the registry does not answer.\n";
 
 /* Takes --kafka out of argv, so that the common reader sees the rest. */
 static bool take_kafka(int *argc, char **argv)
@@ -41,10 +41,11 @@ static int look_at_kafka(struct check_findings *findings, struct error *error)
     int code = COMMAND_FATAL;
     /* The first question tells an absent cluster from absent topics. */
     if (bus_describe(bus, findings->setup->config->topic_spans, &info, error)) {
-        code = topics_check(bus, &findings->setup->flow, error) && setup_settle_outputs(findings->setup, false, error) ? COMMAND_OK
-                                                                                                                      : COMMAND_FAILED;
+        code = topics_check(bus, &findings->setup->flow, error) ? COMMAND_OK : COMMAND_FAILED;
+        if (code == COMMAND_OK && !setup_settle_outputs(findings->setup, false, error))
+            code = error->code == ERROR_UNAVAILABLE ? COMMAND_FATAL : COMMAND_FAILED;
         struct error why;
-        if (!phase_find(findings->setup, bus, &findings->phases, code == COMMAND_OK ? error : &why))
+        if (code != COMMAND_FATAL && !phase_find(findings->setup, bus, &findings->phases, code == COMMAND_OK ? error : &why))
             code = COMMAND_FATAL;
     }
     bus_close(bus);
