@@ -11,14 +11,12 @@
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "engine/base/table.h"
 #include "engine/bus/ports.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
-#define MS 1000000
+#define MS           1000000
 #define LOG_EVERY_MS 1000
 
 const struct schema_registry_options schema_registry_options_default = {
@@ -32,45 +30,13 @@ const struct schema_registry_options schema_registry_options_default = {
     .seed = 1,
 };
 
-enum entry_state { ENTRY_ASKED, ENTRY_KNOWN, ENTRY_REFUSED };
-
-struct entry {
-    struct registry_key key;
-    enum entry_state state;
-    int64_t asked_ns; /* ASKED: since when */
-    int64_t until_ns; /* REFUSED: then it is asked again */
-    uint64_t asked;   /* number in the queue: the smallest is next */
-    struct registry_texts texts;
-    char reason[300];
-};
-
-struct schema_registry {
-    struct schema_registry_options options;
-    struct registry_http *http;  /* the thread's */
-    struct registry_http *calls; /* of those who wait; under call_lock */
-    pthread_t thread;
-    pthread_mutex_t lock, call_lock;
-    pthread_cond_t wake, settled;
-    atomic_bool stopping;
-    struct entry **entries; /* pointers, because callers borrow texts */
-    uint32_t entries_count;
-    struct table by_key;
-    uint64_t next_number;
-    int64_t not_before_ns; /* back-off */
-    int64_t away_since_ns; /* while failures_in_row > 0: of the first of them */
-    uint32_t failures_in_row;
-    int64_t quiet_until_ns; /* nothing is logged before */
-    uint64_t jitter;
-    struct schema_registry_counters counters;
-};
-
 /* ---- the thread --------------------------------------------------------------------------------------- */
 
-static struct entry *next_asked(struct schema_registry *registry)
+struct registry_entry *registry_next_asked(struct schema_registry *registry)
 {
-    struct entry *next = NULL;
+    struct registry_entry *next = NULL;
     for (uint32_t i = 0; i < registry->entries_count; i++) {
-        struct entry *entry = registry->entries[i];
+        struct registry_entry *entry = registry->entries[i];
         if (entry->state == ENTRY_ASKED && (next == NULL || entry->asked < next->asked))
             next = entry;
     }
@@ -92,7 +58,7 @@ static int64_t backoff_ns(struct schema_registry *registry)
 }
 
 /* The lock is held. */
-static void take_result(struct schema_registry *registry, struct entry *entry, bool good,
+static void take_result(struct schema_registry *registry, struct registry_entry *entry, bool good,
                         const struct registry_texts *texts, const struct error *error)
 {
     int64_t now = clock_monotonic_ns();
@@ -117,7 +83,8 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
         entry->until_ns = now + registry->options.missing_ms * MS;
     }
     if (registry->failures_in_row <= 1 && now >= registry->quiet_until_ns) {
-        registry->quiet_until_ns = now + (int64_t)LOG_EVERY_MS * MS; /* producers may name any number of ids */
+        registry->quiet_until_ns =
+            now + (int64_t)LOG_EVERY_MS * MS; /* producers may name any number of ids */
         log_line(LOG_WARNING, "schema_registry", -1, "schema %s: %.300s",
                  registry_key_text(&entry->key, name), error->message);
     }
@@ -126,7 +93,7 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
 /* The lock is held; it may be given up. False: nothing to do now. */
 static bool fetch_next(struct schema_registry *registry)
 {
-    struct entry *entry = next_asked(registry);
+    struct registry_entry *entry = registry_next_asked(registry);
     if (entry == NULL || clock_monotonic_ns() < registry->not_before_ns)
         return false;
     struct registry_key key = entry->key;
@@ -147,7 +114,7 @@ static void *run(void *context)
     while (!atomic_load(&registry->stopping)) {
         if (fetch_next(registry))
             continue;
-        if (next_asked(registry) == NULL) {
+        if (registry_next_asked(registry) == NULL) {
             pthread_cond_wait(&registry->wake, &registry->lock);
         } else {
             struct timespec until = {registry->not_before_ns / 1000000000,
@@ -157,135 +124,6 @@ static void *run(void *context)
     }
     pthread_mutex_unlock(&registry->lock);
     return NULL;
-}
-
-/* ---- lookups --------------------------------------------------------------------------------------------- */
-
-static uint64_t hash_of(const struct registry_key *key)
-{
-    return hash_bytes(bytes_of(key, sizeof *key), 0);
-}
-
-static struct entry *find(struct schema_registry *registry, const struct registry_key *key)
-{
-    uint32_t cursor;
-    uint64_t hash = hash_of(key);
-    uint32_t number = table_first(&registry->by_key, hash, &cursor);
-    while (number != TABLE_NONE &&
-           memcmp(&registry->entries[number]->key, key, sizeof *key) != 0)
-        number = table_next(&registry->by_key, hash, &cursor);
-    return number == TABLE_NONE ? NULL : registry->entries[number];
-}
-
-/* Place for a new key: unused, or that of the refusal that expires first. NULL: there is none. */
-static struct entry *place(struct schema_registry *registry, const struct registry_key *key)
-{
-    if (registry->entries_count < registry->options.schemas_max) {
-        struct entry *entry = memory_allocate(sizeof *entry);
-        registry->entries[registry->entries_count] = entry;
-        table_insert(&registry->by_key, hash_of(key), registry->entries_count++);
-        return entry;
-    }
-    uint32_t oldest = TABLE_NONE;
-    for (uint32_t i = 0; i < registry->entries_count; i++)
-        if (registry->entries[i]->state == ENTRY_REFUSED &&
-            (oldest == TABLE_NONE ||
-             registry->entries[i]->until_ns < registry->entries[oldest]->until_ns))
-            oldest = i;
-    if (oldest == TABLE_NONE)
-        return NULL;
-    table_remove(&registry->by_key, hash_of(&registry->entries[oldest]->key), oldest);
-    table_insert(&registry->by_key, hash_of(key), oldest);
-    return registry->entries[oldest];
-}
-
-static void ask(struct schema_registry *registry, struct entry *entry,
-                const struct registry_key *key)
-{
-    *entry = (struct entry){.key = *key,
-                            .state = ENTRY_ASKED,
-                            .asked_ns = clock_monotonic_ns(),
-                            .asked = registry->next_number++};
-    registry->counters.misses++;
-    pthread_cond_signal(&registry->wake);
-}
-
-/* An outage counts from its beginning, whoever asks: else each new id would be waited for anew. */
-static int64_t waited_ms(const struct schema_registry *registry, const struct entry *entry)
-{
-    if (entry->state != ENTRY_ASKED)
-        return 0;
-    bool away = registry->failures_in_row > 0 && registry->away_since_ns < entry->asked_ns;
-    return (clock_monotonic_ns() - (away ? registry->away_since_ns : entry->asked_ns)) / MS;
-}
-
-static void answer(const struct schema_registry *registry, const struct entry *entry,
-                   struct schema_lookup *out)
-{
-    static const enum schema_state states[] = {[ENTRY_ASKED] = SCHEMA_FETCHING,
-                                               [ENTRY_KNOWN] = SCHEMA_READY,
-                                               [ENTRY_REFUSED] = SCHEMA_FAILED};
-    out->state = states[entry->state];
-    out->texts = entry->texts.texts;
-    out->texts_count = entry->texts.count;
-    out->waited_ms = waited_ms(registry, entry);
-    snprintf(out->reason, sizeof out->reason, "%s", entry->reason);
-}
-
-static void look_up(struct schema_registry *registry, const struct registry_key *key,
-                    struct schema_lookup *out)
-{
-    pthread_mutex_lock(&registry->lock);
-    struct entry *entry = find(registry, key);
-    if (entry == NULL) {
-        entry = place(registry, key);
-        if (entry != NULL)
-            ask(registry, entry, key);
-    } else if (entry->state == ENTRY_REFUSED && clock_monotonic_ns() >= entry->until_ns) {
-        ask(registry, entry, key);
-    } else {
-        registry->counters.hits++;
-    }
-    if (entry != NULL) {
-        answer(registry, entry, out);
-    } else {
-        *out = (struct schema_lookup){.state = SCHEMA_FAILED};
-        snprintf(out->reason, sizeof out->reason,
-                 "more than %u schemas are in use; raise registry.schemas_max",
-                 registry->options.schemas_max);
-    }
-    pthread_mutex_unlock(&registry->lock);
-}
-
-void schema_registry_lookup(struct schema_registry *registry, uint32_t id,
-                            struct schema_lookup *out)
-{
-    look_up(registry, &(struct registry_key){.id = id}, out);
-}
-
-void schema_registry_lookup_guid(struct schema_registry *registry,
-                                 const uint8_t guid[SCHEMA_GUID_BYTES], struct schema_lookup *out)
-{
-    struct registry_key key = {.is_guid = 1};
-    memcpy(key.guid, guid, sizeof key.guid);
-    look_up(registry, &key, out);
-}
-
-void schema_registry_await(struct schema_registry *registry, int64_t timeout_ms)
-{
-    int64_t until_ns = clock_monotonic_ns() + timeout_ms * MS;
-    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
-    pthread_mutex_lock(&registry->lock);
-    if (next_asked(registry) != NULL)
-        (void)pthread_cond_timedwait(&registry->settled, &registry->lock, &until);
-    pthread_mutex_unlock(&registry->lock);
-}
-
-void schema_registry_count(struct schema_registry *registry, struct schema_registry_counters *out)
-{
-    pthread_mutex_lock(&registry->lock);
-    *out = registry->counters;
-    pthread_mutex_unlock(&registry->lock);
 }
 
 /* ---- calls that wait: schema_registry_subject.c ----------------------------------------------------------- */

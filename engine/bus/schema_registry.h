@@ -40,7 +40,8 @@ struct schema_lookup {
     const struct bytes
         *texts;           /* READY: the last is the schema, those before it are what it refers to */
     uint32_t texts_count; /* borrowed until schema_registry_stop */
-    int64_t waited_ms; /* FETCHING: since it was asked for, or since the registry went away if that is longer */
+    int64_t
+        waited_ms; /* FETCHING: since it was asked for, or since the registry went away if that is longer */
     char reason[300];
 };
 

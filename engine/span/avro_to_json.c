@@ -57,7 +57,8 @@ static void put_bytes(struct translation *t, struct bytes raw)
     for (size_t i = 0; i < raw.size; i++) {
         if (raw.data[i] >= 0x80)
             buffer_put_u8(&wide, (uint8_t)(0xc0 | raw.data[i] >> 6));
-        buffer_put_u8(&wide, raw.data[i] >= 0x80 ? (uint8_t)(0x80 | (raw.data[i] & 0x3f)) : raw.data[i]);
+        buffer_put_u8(&wide,
+                      raw.data[i] >= 0x80 ? (uint8_t)(0x80 | (raw.data[i] & 0x3f)) : raw.data[i]);
     }
     json_put_text(&t->json, wide.size > 0 ? buffer_bytes(&wide) : BYTES_LITERAL(""));
     buffer_free(&wide);
