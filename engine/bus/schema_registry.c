@@ -11,14 +11,13 @@
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "engine/base/table.h"
 #include "engine/bus/ports.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
-#define MS 1000000
+#define MS           1000000
+#define LOG_EVERY_MS 1000
 
 const struct schema_registry_options schema_registry_options_default = {
     .url = "",
@@ -31,42 +30,13 @@ const struct schema_registry_options schema_registry_options_default = {
     .seed = 1,
 };
 
-enum entry_state { ENTRY_ASKED, ENTRY_KNOWN, ENTRY_REFUSED };
-
-struct entry {
-    uint32_t id;
-    enum entry_state state;
-    int64_t until_ns; /* REFUSED: then it is asked again */
-    uint64_t asked;   /* number in the queue: the smallest is next */
-    struct registry_texts texts;
-    char reason[300];
-};
-
-struct schema_registry {
-    struct schema_registry_options options;
-    struct registry_http *http;  /* the thread's */
-    struct registry_http *calls; /* of those who wait; under call_lock */
-    pthread_t thread;
-    pthread_mutex_t lock, call_lock;
-    pthread_cond_t wake;
-    atomic_bool stopping;
-    struct entry **entries; /* pointers, because callers borrow texts */
-    uint32_t entries_count;
-    struct table by_id;
-    uint64_t next_number;
-    int64_t not_before_ns; /* back-off */
-    uint32_t failures_in_row;
-    uint64_t jitter;
-    struct schema_registry_counters counters;
-};
-
 /* ---- the thread --------------------------------------------------------------------------------------- */
 
-static struct entry *next_asked(struct schema_registry *registry)
+struct registry_entry *registry_next_asked(struct schema_registry *registry)
 {
-    struct entry *next = NULL;
+    struct registry_entry *next = NULL;
     for (uint32_t i = 0; i < registry->entries_count; i++) {
-        struct entry *entry = registry->entries[i];
+        struct registry_entry *entry = registry->entries[i];
         if (entry->state == ENTRY_ASKED && (next == NULL || entry->asked < next->asked))
             next = entry;
     }
@@ -88,10 +58,11 @@ static int64_t backoff_ns(struct schema_registry *registry)
 }
 
 /* The lock is held. */
-static void take_result(struct schema_registry *registry, struct entry *entry, bool good,
+static void take_result(struct schema_registry *registry, struct registry_entry *entry, bool good,
                         const struct registry_texts *texts, const struct error *error)
 {
     int64_t now = clock_monotonic_ns();
+    char name[REGISTRY_KEY_CHARS];
     registry->counters.requests++;
     if (good) {
         entry->texts = *texts;
@@ -102,7 +73,8 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
     registry->counters.failures++;
     snprintf(entry->reason, sizeof entry->reason, "%.299s", error->message);
     if (error->code == ERROR_UNAVAILABLE) {
-        registry->failures_in_row++;
+        if (registry->failures_in_row++ == 0)
+            registry->away_since_ns = now;
         registry->not_before_ns = now + backoff_ns(registry);
         entry->asked = registry->next_number++; /* others first: it may be this id's fault */
     } else {
@@ -110,24 +82,28 @@ static void take_result(struct schema_registry *registry, struct entry *entry, b
         entry->state = ENTRY_REFUSED;
         entry->until_ns = now + registry->options.missing_ms * MS;
     }
-    if (registry->failures_in_row <= 1)
-        log_line(LOG_WARNING, "schema_registry", -1, "schema %lu: %.300s", (unsigned long)entry->id,
-                 error->message);
+    if (registry->failures_in_row <= 1 && now >= registry->quiet_until_ns) {
+        registry->quiet_until_ns =
+            now + (int64_t)LOG_EVERY_MS * MS; /* producers may name any number of ids */
+        log_line(LOG_WARNING, "schema_registry", -1, "schema %s: %.300s",
+                 registry_key_text(&entry->key, name), error->message);
+    }
 }
 
 /* The lock is held; it may be given up. False: nothing to do now. */
 static bool fetch_next(struct schema_registry *registry)
 {
-    struct entry *entry = next_asked(registry);
+    struct registry_entry *entry = registry_next_asked(registry);
     if (entry == NULL || clock_monotonic_ns() < registry->not_before_ns)
         return false;
-    uint32_t id = entry->id;
+    struct registry_key key = entry->key;
     struct registry_texts texts;
     struct error error = {0};
     pthread_mutex_unlock(&registry->lock);
-    bool good = registry_fetch(registry->http, id, &texts, &error);
+    bool good = registry_fetch(registry->http, &key, &texts, &error);
     pthread_mutex_lock(&registry->lock);
     take_result(registry, entry, good, &texts, &error); /* an ASKED entry is never evicted */
+    pthread_cond_broadcast(&registry->settled);
     return true;
 }
 
@@ -138,7 +114,7 @@ static void *run(void *context)
     while (!atomic_load(&registry->stopping)) {
         if (fetch_next(registry))
             continue;
-        if (next_asked(registry) == NULL) {
+        if (registry_next_asked(registry) == NULL) {
             pthread_cond_wait(&registry->wake, &registry->lock);
         } else {
             struct timespec until = {registry->not_before_ns / 1000000000,
@@ -148,88 +124,6 @@ static void *run(void *context)
     }
     pthread_mutex_unlock(&registry->lock);
     return NULL;
-}
-
-/* ---- lookups --------------------------------------------------------------------------------------------- */
-
-static struct entry *find(struct schema_registry *registry, uint32_t id)
-{
-    uint32_t cursor;
-    uint64_t hash = hash_mix64(id);
-    uint32_t number = table_first(&registry->by_id, hash, &cursor);
-    return number == TABLE_NONE ? NULL : registry->entries[number]; /* hash_mix64 maps one to one */
-}
-
-/* Place for a new id: unused, or that of the refusal that expires first. NULL: there is none. */
-static struct entry *place(struct schema_registry *registry, uint32_t id)
-{
-    if (registry->entries_count < registry->options.schemas_max) {
-        struct entry *entry = memory_allocate(sizeof *entry);
-        registry->entries[registry->entries_count] = entry;
-        table_insert(&registry->by_id, hash_mix64(id), registry->entries_count++);
-        return entry;
-    }
-    uint32_t oldest = TABLE_NONE;
-    for (uint32_t i = 0; i < registry->entries_count; i++)
-        if (registry->entries[i]->state == ENTRY_REFUSED &&
-            (oldest == TABLE_NONE ||
-             registry->entries[i]->until_ns < registry->entries[oldest]->until_ns))
-            oldest = i;
-    if (oldest == TABLE_NONE)
-        return NULL;
-    table_remove(&registry->by_id, hash_mix64(registry->entries[oldest]->id), oldest);
-    table_insert(&registry->by_id, hash_mix64(id), oldest);
-    return registry->entries[oldest];
-}
-
-static void ask(struct schema_registry *registry, struct entry *entry, uint32_t id)
-{
-    *entry = (struct entry){.id = id, .state = ENTRY_ASKED, .asked = registry->next_number++};
-    registry->counters.misses++;
-    pthread_cond_signal(&registry->wake);
-}
-
-static void answer(const struct entry *entry, struct schema_lookup *out)
-{
-    static const enum schema_state states[] = {[ENTRY_ASKED] = SCHEMA_FETCHING,
-                                               [ENTRY_KNOWN] = SCHEMA_READY,
-                                               [ENTRY_REFUSED] = SCHEMA_FAILED};
-    out->state = states[entry->state];
-    out->texts = entry->texts.texts;
-    out->texts_count = entry->texts.count;
-    snprintf(out->reason, sizeof out->reason, "%s", entry->reason);
-}
-
-void schema_registry_lookup(struct schema_registry *registry, uint32_t id,
-                            struct schema_lookup *out)
-{
-    pthread_mutex_lock(&registry->lock);
-    struct entry *entry = find(registry, id);
-    if (entry == NULL) {
-        entry = place(registry, id);
-        if (entry != NULL)
-            ask(registry, entry, id);
-    } else if (entry->state == ENTRY_REFUSED && clock_monotonic_ns() >= entry->until_ns) {
-        ask(registry, entry, id);
-    } else {
-        registry->counters.hits++;
-    }
-    if (entry != NULL) {
-        answer(entry, out);
-    } else {
-        *out = (struct schema_lookup){.state = SCHEMA_FAILED};
-        snprintf(out->reason, sizeof out->reason,
-                 "more than %u schemas are in use; raise schema_registry.schemas_max",
-                 registry->options.schemas_max);
-    }
-    pthread_mutex_unlock(&registry->lock);
-}
-
-void schema_registry_count(struct schema_registry *registry, struct schema_registry_counters *out)
-{
-    pthread_mutex_lock(&registry->lock);
-    *out = registry->counters;
-    pthread_mutex_unlock(&registry->lock);
 }
 
 /* ---- calls that wait: schema_registry_subject.c ----------------------------------------------------------- */
@@ -250,12 +144,12 @@ static bool check_options(const struct schema_registry_options *options, struct 
     if (options->url == NULL ||
         (strncmp(options->url, "http://", 7) != 0 && strncmp(options->url, "https://", 8) != 0))
         return error_set(error, ERROR_INPUT,
-                         "schema_registry.url must begin with http:// or https://, as in "
+                         "registry.url must begin with http:// or https://, as in "
                          "http://localhost:8081");
     if (options->timeout_ms <= 0 || options->retry_min_ms <= 0 ||
         options->retry_max_ms < options->retry_min_ms || options->missing_ms < 0 ||
         options->schemas_max == 0 || options->answer_bytes_max == 0)
-        return error_set(error, ERROR_INPUT, "schema_registry: times and limits must be above 0");
+        return error_set(error, ERROR_INPUT, "registry: times and limits must be above 0");
     return true;
 }
 
@@ -279,7 +173,8 @@ bool schema_registry_start(const struct schema_registry_options *options,
     pthread_condattr_t monotonic;
     CHECK(pthread_condattr_init(&monotonic) == 0 &&
           pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&registry->wake, &monotonic) == 0);
+    CHECK(pthread_cond_init(&registry->wake, &monotonic) == 0 &&
+          pthread_cond_init(&registry->settled, &monotonic) == 0);
     (void)pthread_condattr_destroy(&monotonic);
     CHECK(pthread_mutex_init(&registry->lock, NULL) == 0 &&
           pthread_mutex_init(&registry->call_lock, NULL) == 0);
@@ -304,8 +199,9 @@ void schema_registry_stop(struct schema_registry *registry)
         memory_free(registry->entries[i]);
     }
     memory_free(registry->entries);
-    table_free(&registry->by_id);
+    table_free(&registry->by_key);
     (void)pthread_cond_destroy(&registry->wake);
+    (void)pthread_cond_destroy(&registry->settled);
     (void)pthread_mutex_destroy(&registry->lock);
     (void)pthread_mutex_destroy(&registry->call_lock);
     memory_free(registry);

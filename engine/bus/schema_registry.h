@@ -1,5 +1,5 @@
 /*
- * schema_registry.h - schemas by id from a Confluent-compatible registry, fetched by a thread of its own.
+ * schema_registry.h - schemas by id or guid from a Confluent-compatible registry, fetched by a thread of its own.
  *
  * A lookup never waits and never does I/O, so records of other schemas go on; the caller holds back or
  * dead-letters those of a schema that is not there yet. What is READY stays so, and is immutable.
@@ -40,6 +40,8 @@ struct schema_lookup {
     const struct bytes
         *texts;           /* READY: the last is the schema, those before it are what it refers to */
     uint32_t texts_count; /* borrowed until schema_registry_stop */
+    int64_t
+        waited_ms; /* FETCHING: since it was asked for, or since the registry went away if that is longer */
     char reason[300];
 };
 
@@ -52,6 +54,12 @@ void schema_registry_stop(struct schema_registry *registry);
 /* From any thread. The first lookup of an id asks for it. */
 void schema_registry_lookup(struct schema_registry *registry, uint32_t id,
                             struct schema_lookup *out);
+/* The same by the 16 bytes that newer clients put into a header. */
+#define SCHEMA_GUID_BYTES 16
+void schema_registry_lookup_guid(struct schema_registry *registry,
+                                 const uint8_t guid[SCHEMA_GUID_BYTES], struct schema_lookup *out);
+/* For tools: returns when some schema was fetched or refused, at most so long. */
+void schema_registry_await(struct schema_registry *registry, int64_t timeout_ms);
 
 struct schema_registry_counters {
     uint64_t requests, failures, hits, misses;

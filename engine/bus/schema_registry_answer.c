@@ -120,10 +120,12 @@ void registry_answer_refusal(struct json_document *document, long status, struct
     struct bytes message = json_text(json_get(root, "message"));
     int64_t code = 0;
     (void)json_integer(json_get(root, "error_code"), &code);
-    error_set(
-        error, again ? ERROR_UNAVAILABLE : ERROR_INPUT, "the registry says %ld%s%s%.250s", status,
-        status == 401 || status == 403 ? ", check schema_registry.user, password or token" : "",
-        message.size > 0 ? ": " : "", message.size > 0 ? (const char *)message.data : "");
+    error_set(error, again ? ERROR_UNAVAILABLE : ERROR_INPUT, "the registry says %ld%s%s%.250s",
+              status,
+              status == 401 || status == 403
+                  ? ", check registry.user, registry.password or registry.token"
+                  : "",
+              message.size > 0 ? ": " : "", message.size > 0 ? (const char *)message.data : "");
     if (code != 0 && code != status)
         error_prefix(error, "error %lld", (long long)code);
 }

@@ -83,13 +83,29 @@ static void arrange(struct registry_texts *texts, const struct wanted *wanted)
     *texts = sorted;
 }
 
-bool registry_fetch(struct registry_http *http, uint32_t id, struct registry_texts *out,
-                    struct error *error)
+const char *registry_key_text(const struct registry_key *key, char out[REGISTRY_KEY_CHARS])
 {
-    char plain[64];
+    if (!key->is_guid) {
+        (void)snprintf(out, REGISTRY_KEY_CHARS, "%lu", (unsigned long)key->id);
+        return out;
+    }
+    size_t size = 0;
+    for (size_t i = 0; i < SCHEMA_GUID_BYTES; i++) {
+        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+        size += (size_t)snprintf(out + size, REGISTRY_KEY_CHARS - size, "%s%02x", dash ? "-" : "",
+                                 key->guid[i]);
+    }
+    return out;
+}
+
+bool registry_fetch(struct registry_http *http, const struct registry_key *key,
+                    struct registry_texts *out, struct error *error)
+{
+    char plain[80], name[REGISTRY_KEY_CHARS];
     struct wanted *wanted = memory_allocate(sizeof *wanted);
     out->count = 0;
-    snprintf(plain, sizeof plain, "/schemas/ids/%lu", (unsigned long)id);
+    snprintf(plain, sizeof plain, "/schemas/%s/%s", key->is_guid ? "guids" : "ids",
+             registry_key_text(key, name));
     bool good = fetch_one(http, plain, out, wanted, error);
     for (uint32_t i = 0; good && i < wanted->count; i++) {
         struct buffer path = BUFFER_WITH_LIMIT(4096);

@@ -163,8 +163,8 @@ bool registry_http_request(struct registry_http *http, const char *path, struct 
                          http->answer_bytes_max);
     if (code != CURLE_OK)
         return error_set(error, may_help(code) ? ERROR_UNAVAILABLE : ERROR_INPUT,
-                         "schema registry: %s: %s; check schema_registry.url and that it runs",
-                         path, curl_easy_strerror(code));
+                         "schema registry: %s: %s; check registry.url and that it runs", path,
+                         curl_easy_strerror(code));
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     return true;
 }

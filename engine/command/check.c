@@ -16,9 +16,9 @@ static const char help[] =
     "month; how often a series in which nothing changes cries wolf, and how often it would if the rule's\n"
     "number alone decided; how long the baseline takes. Last comes the phase of the roll-out and what to do\n"
     "next. With --kafka it looks at the cluster, too: topics and their settings, and what the newest spans\n"
-    "carry. --print-config shows every option and where its value came from, and nothing else.\n\n"
-    "Exit codes: 0 right, 1 the topics are not (--kafka), 2 arguments, configuration or rules, 3 the cluster\n"
-    "does not answer.\n";
+    "carry; and, where registry.url is set, whether the registry takes the schemas of the outputs. --print-config shows every option and where its value came from, and nothing else.\n\n"
+    "Exit codes: 0 right, 1 the topics are not, or the registry refuses a schema (--kafka), 2 arguments,\n"
+    "configuration or rules, 3 the cluster or the registry does not answer.\n";
 
 /* Takes --kafka out of argv, so that the common reader sees the rest. */
 static bool take_kafka(int *argc, char **argv)
@@ -42,8 +42,10 @@ static int look_at_kafka(struct check_findings *findings, struct error *error)
     /* The first question tells an absent cluster from absent topics. */
     if (bus_describe(bus, findings->setup->config->topic_spans, &info, error)) {
         code = topics_check(bus, &findings->setup->flow, error) ? COMMAND_OK : COMMAND_FAILED;
+        if (code == COMMAND_OK && !setup_settle_outputs(findings->setup, false, error))
+            code = error->code == ERROR_UNAVAILABLE ? COMMAND_FATAL : COMMAND_FAILED;
         struct error why;
-        if (!phase_find(findings->setup, bus, &findings->phases, code == COMMAND_OK ? error : &why))
+        if (code != COMMAND_FATAL && !phase_find(findings->setup, bus, &findings->phases, code == COMMAND_OK ? error : &why))
             code = COMMAND_FATAL;
     }
     bus_close(bus);
@@ -62,6 +64,8 @@ static int check_setup(struct check_findings *findings, const struct command_arg
             code = COMMAND_USAGE;
         }
     findings->rules = checks;
+    if (code == COMMAND_OK && !setup_open_schemas(findings->setup, true, error))
+        code = COMMAND_USAGE;
     if (code == COMMAND_OK && findings->kafka)
         code = look_at_kafka(findings, error);
     else if (code == COMMAND_OK)

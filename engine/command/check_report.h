@@ -6,7 +6,7 @@
 #include "engine/command/check_rule.h"
 
 struct check_findings {
-    const struct setup *setup;
+    struct setup *setup;
     const char *config_path; /* NULL: defaults */
     const struct rule_check *rules; /* as many as the rule set has */
     struct phase_report phases;

@@ -308,6 +308,10 @@ int command_replay(int argc, char **argv, const struct command_operators *operat
     struct setup *setup = find_rules(&arguments, rules, &error) ? setup_load(&arguments, operators, &error) : NULL;
     if (setup == NULL)
         return command_fail(&arguments, &error, COMMAND_USAGE);
+    if (!setup_open_schemas(setup, true, &error)) {
+        setup_destroy(setup);
+        return command_fail(&arguments, &error, COMMAND_USAGE);
+    }
     log_set_level(setup->config->log_level == LOG_INFO ? LOG_WARNING : (enum log_level)setup->config->log_level);
     struct replay replay = {.arguments = &arguments};
     make_flow(&replay, setup);

@@ -155,11 +155,17 @@ static unsigned answer_ready(void *context, struct buffer *body)
 
 static unsigned answer_metrics(void *context, struct buffer *body)
 {
+    const struct process *process = context;
     struct shard_status statuses[SHARDS_MAX];
     uint32_t count = read_statuses(context, statuses);
     struct metrics_writer writer = metrics_writer_on(body);
     shard_metrics_write(statuses, count, clock_system.now_ms(&clock_system), &writer);
     process_metrics_write(ASSAY_VERSION, kafka_library_version(), &writer);
+    if (process->setup->registry != NULL) {
+        struct schema_registry_counters counters;
+        schema_registry_count(process->setup->registry, &counters);
+        registry_metrics_write(&counters, &writer);
+    }
     metrics_end(&writer);
     return HTTP_OK;
 }
@@ -259,11 +265,16 @@ static int run_process(struct setup *setup, struct error *error)
     const sigset_t signals = awaited_signals();
     process->setup = setup;
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the bus has threads: one that took a signal would die of it */
-    process->bus = setup_open_kafka(setup, error);
+    if (setup_open_schemas(setup, false, error))
+        process->bus = setup_open_kafka(setup, error);
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* until there is something to commit, a signal just ends us */
     if (process->bus != NULL) {
-        if (topics_check(process->bus, &setup->flow, error))
-            code = serve_until_signal(process, error);
+        if (topics_check(process->bus, &setup->flow, error)) {
+            if (setup_settle_outputs(setup, true, error))
+                code = serve_until_signal(process, error);
+            else if (error->code == ERROR_UNAVAILABLE)
+                code = COMMAND_FATAL;
+        }
         bus_close(process->bus);
     }
     memory_free(process);

@@ -1,9 +1,16 @@
 /* setup.c - configuration into plain option structs, field by field. */
 #include "engine/command/setup.h"
 
+#include "engine/base/file.h"
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/bus/kafka.h"
+#include "engine/bus/schema_registry.h"
 #include "engine/config/rules.h"
+#include "engine/flow/avro_input.h"
+#include "engine/flow/output_schemas.h"
+
+#define LOCAL_SCHEMA_BYTES_MAX ((size_t)4 << 20)
 
 static void fill_topics(const struct config *c, struct flow_options *f)
 {
@@ -79,9 +86,66 @@ void setup_destroy(struct setup *s)
 {
     if (s == NULL)
         return;
+    avro_input_destroy(s->avro_input);
+    output_schemas_destroy(s->output_schemas);
+    schema_registry_stop(s->registry);
     rules_destroy(s->rules);
     config_destroy(s->config);
     memory_free(s);
+}
+
+/* ---- schemas ---------------------------------------------------------------------------------------------- */
+
+static bool start_registry(struct setup *s, struct error *error)
+{
+    const struct config *c = s->config;
+    struct schema_registry_options options = schema_registry_options_default;
+    options.url = c->registry_url;
+    options.user = c->registry_user;
+    options.password = c->registry_password;
+    options.token = c->registry_token;
+    options.ca_file = c->registry_ca;
+    options.certificate_file = c->registry_certificate;
+    options.key_file = c->registry_key;
+    options.timeout_ms = c->registry_timeout_ms;
+    options.retry_max_ms = c->registry_retry_max_ms;
+    options.missing_ms = c->registry_missing_ms;
+    options.schemas_max = (uint32_t)c->registry_schemas_max;
+    options.answer_bytes_max = (uint32_t)c->registry_answer_bytes;
+    options.seed = hash_bytes(bytes_from_text(c->instance), 0);
+    return schema_registry_start(&options, &s->registry, error);
+}
+
+bool setup_open_schemas(struct setup *s, bool patient, struct error *error)
+{
+    const struct config *c = s->config;
+    struct buffer local = BUFFER_WITH_LIMIT(LOCAL_SCHEMA_BYTES_MAX);
+    struct error why = {0};
+    bool good = true;
+    if (c->topic_spans_schema[0] != 0 && !file_read_all(c->topic_spans_schema, &local, &why))
+        good = config_refuse(c, "topics.spans_schema", error, "%s: %s", c->topic_spans_schema, why.message);
+    if (good && c->registry_url[0] != 0)
+        good = start_registry(s, error);
+    if (good && (s->registry != NULL || local.size > 0)) {
+        struct avro_input_options options = {.registry = s->registry, .local = buffer_bytes(&local), .wait_ms = c->registry_wait_ms,
+                                             .schemas_max = (uint32_t)c->registry_schemas_max, .patient = patient};
+        s->avro_input = avro_input_create(&options, &why);
+        if (s->avro_input == NULL)
+            good = config_refuse(c, "topics.spans_schema", error, "%s: %s", c->topic_spans_schema, why.message);
+    }
+    buffer_free(&local);
+    s->flow.avro_input = s->avro_input;
+    s->flow.avro = s->avro_input ? avro_input_decoder(s->avro_input) : NULL;
+    return good;
+}
+
+bool setup_settle_outputs(struct setup *s, bool enter, struct error *error)
+{
+    if (s->registry == NULL)
+        return true;
+    bool good = output_schemas_check(s->registry, &s->flow.topics, enter, s->config->registry_wait_ms, enter ? &s->output_schemas : NULL, error);
+    s->flow.output_schemas = s->output_schemas;
+    return good || error_prefix(error, "schema registry %s", s->config->registry_url);
 }
 
 static struct kafka_settings settings_of(const struct config_settings *from, struct kafka_setting *rows)

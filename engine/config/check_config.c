@@ -77,8 +77,23 @@ static bool check_sampler(const struct config *config, struct error *error)
     return true;
 }
 
+static bool check_registry(const struct config *config, struct error *error)
+{
+    const char *url = config->registry_url;
+    if (url[0] == 0)
+        return true;
+    const char *host = strstr(url, "://");
+    if (host == NULL || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || strcspn(host + 3, "/:") == 0)
+        return config_refuse(config, "registry.url", error, "must begin with http:// or https:// and name a host, as in http://localhost:8081");
+    if (memchr(host + 3, '@', strcspn(host + 3, "/")) != NULL)
+        return config_refuse(config, "registry.url", error, "must not hold credentials: they belong into registry.user and registry.password");
+    if ((config->registry_certificate[0] == 0) != (config->registry_key[0] == 0))
+        return config_refuse(config, "registry.certificate", error, "and registry.key are needed both, or neither");
+    return true;
+}
+
 bool config_check(const struct config *config, struct error *error)
 {
     return check_names(config, error) && check_topics(config, error) && check_times(config, error) && check_sizes(config, error) &&
-           check_sampler(config, error);
+           check_sampler(config, error) && check_registry(config, error);
 }

@@ -228,20 +228,29 @@ static void name_topics(struct config_sources *sources, const struct config *con
     }
 }
 
-/* A relative rules file is beside the configuration file. */
-static void place_rules_file(struct config *config)
+/* A relative path of a file is beside the configuration file. */
+static void place_file(const struct config *config, char **file)
 {
     const char *path = config->sources->path;
     const char *slash = path ? strrchr(path, '/') : NULL;
-    if (slash == NULL || config->rules_file[0] == '/')
+    if (slash == NULL || (*file)[0] == '/' || (*file)[0] == 0)
         return;
     size_t folder = (size_t)(slash - path) + 1;
-    size_t name = strlen(config->rules_file) + 1;
+    size_t name = strlen(*file) + 1;
     char *joined = memory_allocate(folder + name);
     memcpy(joined, path, folder);
-    memcpy(joined + folder, config->rules_file, name);
-    memory_free(config->rules_file);
-    config->rules_file = joined;
+    memcpy(joined + folder, *file, name);
+    memory_free(*file);
+    *file = joined;
+}
+
+static void place_files(struct config *config)
+{
+    place_file(config, &config->rules_file);
+    place_file(config, &config->topic_spans_schema);
+    place_file(config, &config->registry_ca);
+    place_file(config, &config->registry_certificate);
+    place_file(config, &config->registry_key);
 }
 
 static void count_shards(struct config *config)
@@ -261,7 +270,7 @@ struct config *config_load(const struct config_request *request, struct error *e
     buffer_free(&loader.value);
     if (good) {
         name_topics(config->sources, config);
-        place_rules_file(config);
+        place_files(config);
         count_shards(config);
         good = config_check(config, loader.error);
     }

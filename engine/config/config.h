@@ -38,6 +38,7 @@ struct config {
     /* topics, with <app> written out */
     char *topic_spans, *topic_verdicts;
     int topic_spans_encoding; /* enum encoding */
+    char *topic_spans_schema; /* a path from here, like rules_file; empty: none */
     char *topic_requests, *topic_scores, *topic_alerts, *topic_decisions, *topic_dlq;
     char *topic_cells, *topic_digests, *topic_changelog, *topic_rates;
     int64_t replication_factor;
@@ -60,6 +61,11 @@ struct config {
     int sampler_trust; /* enum config_trust */
     /* HTTP */
     char *http_listen, *http_token;
+    /* schema registry; an empty URL: none, outputs are JSON */
+    char *registry_url, *registry_user, *registry_password, *registry_token;
+    char *registry_ca, *registry_certificate, *registry_key; /* paths from here */
+    int64_t registry_timeout_ms, registry_wait_ms, registry_retry_max_ms, registry_missing_ms;
+    int64_t registry_schemas_max, registry_answer_bytes;
     /* Kafka */
     char *kafka_servers, *kafka_client_id;
     int kafka_assignment; /* config_assignment names it */

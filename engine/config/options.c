@@ -41,6 +41,7 @@ const struct option config_options[] = {
     /* topics */
     {"topics.spans", OPTION_TEXT, AT(topic_spans), "otlp_spans", 1, 249, NULL, "In: spans, as the Collector writes them."},
     {"topics.spans_encoding", OPTION_CHOICE, AT(topic_spans_encoding), "auto", NO_BOUNDS, encodings, "What spans are written in; auto looks at each record."},
+    {"topics.spans_schema", OPTION_TEXT, AT(topic_spans_schema), "", 0, 4000, NULL, "Avro without framing: the file (.avsc) of the schema the spans are written in."},
     {"topics.verdicts", OPTION_TEXT, AT(topic_verdicts), "<app>.verdicts", 1, 249, NULL, "In: results of judges."},
     {"topics.requests", OPTION_TEXT, AT(topic_requests), "<app>.judge-requests", 1, 249, NULL, "Out: what judges should look at."},
     {"topics.scores", OPTION_TEXT, AT(topic_scores), "<app>.scores", 1, 249, NULL, "Out: results per span."},
@@ -86,6 +87,21 @@ const struct option config_options[] = {
     /* HTTP */
     {"http.listen", OPTION_TEXT, AT(http_listen), "127.0.0.1:9464", 1, 300, NULL, "Address of /metrics, /livez, /readyz; or off."},
     {"http.token", OPTION_SECRET, AT(http_token), NULL, NO_BOUNDS, NULL, "Required as `Authorization: Bearer` where the address is not loopback."},
+
+    /* schema registry */
+    {"registry.url", OPTION_TEXT, AT(registry_url), "", 0, 2000, NULL, "Schema registry (Confluent's API), http(s)://host:port/path; with one, outputs are Avro. Empty: none."},
+    {"registry.user", OPTION_TEXT, AT(registry_user), "", 0, 300, NULL, "Who we are there: basic authentication."},
+    {"registry.password", OPTION_SECRET, AT(registry_password), NULL, NO_BOUNDS, NULL, "The password that belongs to registry.user."},
+    {"registry.token", OPTION_SECRET, AT(registry_token), NULL, NO_BOUNDS, NULL, "Sent as `Authorization: Bearer`, instead of user and password."},
+    {"registry.ca", OPTION_TEXT, AT(registry_ca), "", 0, 4000, NULL, "PEM file of who signs the registry's certificate; empty: the system's."},
+    {"registry.certificate", OPTION_TEXT, AT(registry_certificate), "", 0, 4000, NULL, "PEM file of our own certificate, where the registry asks for one."},
+    {"registry.key", OPTION_TEXT, AT(registry_key), "", 0, 4000, NULL, "PEM file of the key that belongs to it."},
+    {"registry.timeout", OPTION_DURATION, AT(registry_timeout_ms), "5s", 100, MINUTE, NULL, "How long one request may take."},
+    {"registry.wait", OPTION_DURATION, AT(registry_wait_ms), "30s", 0, 10 * MINUTE, NULL, "How long a partition, or the start, waits for a registry that is away; then its records go to the dead-letter topic."},
+    {"registry.retry_max", OPTION_DURATION, AT(registry_retry_max_ms), "5s", 100, 5 * MINUTE, NULL, "Longest pause between attempts while it is away."},
+    {"registry.missing", OPTION_DURATION, AT(registry_missing_ms), "1m", SECOND, DAY, NULL, "How long it is believed that there is no schema of some id."},
+    {"registry.schemas_max", OPTION_INTEGER, AT(registry_schemas_max), "1000", 10, 1e5, NULL, "Ids remembered; records of further ones go to the dead-letter topic."},
+    {"registry.answer_bytes", OPTION_SIZE, AT(registry_answer_bytes), "4MiB", 64 * KIB, 64 * MIB, NULL, "Longer answers are refused."},
 
     /* Kafka */
     {"kafka.bootstrap.servers", OPTION_TEXT, AT(kafka_servers), "localhost:9092", 1, 4000, NULL, "Brokers to ask first: host:port,host:port."},

@@ -12,11 +12,20 @@
 #define LOG_TIME_NONE INT64_MIN /* a clock that has not started */
 
 /* Why a record, or a part of it, went to the dead-letter topic. */
-enum dead_reason { DEAD_UNDECODABLE, DEAD_OVERSIZED, DEAD_BAD_VERDICT, DEAD_REASONS };
+enum dead_reason {
+    DEAD_UNDECODABLE,
+    DEAD_OVERSIZED,
+    DEAD_BAD_VERDICT,
+    DEAD_SCHEMA_UNKNOWN,     /* the registry has none of its id */
+    DEAD_SCHEMA_UNFIT,       /* no spans, or no verdict, can be read with it */
+    DEAD_SCHEMA_UNAVAILABLE, /* it did not come in time */
+    DEAD_REASONS
+};
 
 struct front_counters {
     uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, bad_spans, cut_strings;
     uint64_t dead[DEAD_REASONS]; /* of dead_letters */
+    uint64_t schema_waits; /* times a source was held back for a schema */
     uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
     uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
 };
@@ -34,6 +43,7 @@ struct shard_status {
     struct front_counters front;
     struct back_counters back;
     uint64_t commits, aborts, exchange_records, changelog_records, rebalances, restored_records;
+    uint64_t outputs_refused; /* records that did not fit their schema */
     uint64_t commit_ns, poll_ns, fold_ns, total_ns; /* wall time spent */
     int64_t log_time_ms;  /* of the slowest source; LOG_TIME_NONE */
     int64_t back_now_ms;  /* of the slowest back partition */

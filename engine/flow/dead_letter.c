@@ -22,7 +22,9 @@ struct header_list {
 
 /* Part of the outputs' contract. */
 static const char *const codes[DEAD_REASONS] = {
-    [DEAD_UNDECODABLE] = "undecodable", [DEAD_OVERSIZED] = "oversized", [DEAD_BAD_VERDICT] = "bad_verdict"};
+    [DEAD_UNDECODABLE] = "undecodable",       [DEAD_OVERSIZED] = "oversized",
+    [DEAD_BAD_VERDICT] = "bad_verdict",       [DEAD_SCHEMA_UNKNOWN] = "schema_unknown",
+    [DEAD_SCHEMA_UNFIT] = "schema_unfit",     [DEAD_SCHEMA_UNAVAILABLE] = "schema_unavailable"};
 
 static void add(struct header_list *list, uint32_t slot, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -38,7 +40,7 @@ static void add(struct header_list *list, uint32_t slot, const char *name, const
         (struct bus_header){bytes_from_text(list->names[slot]), bytes_from_text(list->values[slot])};
 }
 
-bool dead_letter_send(struct front *front, const struct bus_record *record, const struct dead_letter *letter,
+static bool dead_letter_send(struct front *front, const struct bus_record *record, const struct dead_letter *letter,
                       struct error *error)
 {
     struct bus_header headers[BUS_HEADERS_MAX];
@@ -71,4 +73,13 @@ bool dead_letter_send(struct front *front, const struct bus_record *record, cons
     struct bus_output output = {.topic = front->options->topics.dlq, .partition = -1, .timestamp_ms = record->timestamp_ms,
                                 .key = key, .value = value, .headers = headers, .headers_count = list.count};
     return outbox_send(front->outbox, &output, error);
+}
+
+bool front_bury(struct front *front, const struct record_facts *facts, const struct dead_letter *letter, struct error *error)
+{
+    if (facts->quiet)
+        return true;
+    front->counters.dead_letters++;
+    front->counters.dead[letter->reason]++;
+    return dead_letter_send(front, facts->record, letter, error);
 }

@@ -12,6 +12,7 @@
 
 #define JSON_MEMORY_BYTES ((size_t)4 << 20)
 #define VERDICT_WINDOW_MS ((int64_t)86400000)
+#define VERDICT_JSON_BYTES_MAX ((size_t)1 << 20) /* more than is read of one */
 
 struct front *front_create(const struct flow_options *options, struct metric_table *metrics, struct outbox *outbox,
                            struct member *member, struct error *error)
@@ -31,6 +32,7 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     front->batch = span_batch_create(options->batch_rows);
     front->batch->wanted = *pipeline_columns(front->pipeline);
     front->json = json_create(JSON_MEMORY_BYTES);
+    front->verdict_json = BUFFER_WITH_LIMIT(VERDICT_JSON_BYTES_MAX);
     front->sha = sha256_create();
     for (uint32_t i = 0; i < options->inputs_count; i++)
         front->encodings[i] = (struct encoding_options){options->inputs[i].encoding, SIGNAL_SPANS, &options->otlp, options->avro};
@@ -51,6 +53,7 @@ void front_destroy(struct front *front)
     measure_destroy(front->measure);
     pipeline_destroy(front->pipeline);
     json_destroy(front->json);
+    buffer_free(&front->verdict_json);
     sha256_destroy(front->sha);
     memory_free(front);
 }
@@ -134,6 +137,7 @@ void front_rollback(struct front *front)
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].next = front->sources[i].committed;
         front->sources[i].log_time_ms = front->sources[i].committed_log_time_ms;
+        front->sources[i].held = front->sources[i].held_new = false; /* reading goes on before that record */
     }
 }
 
@@ -146,10 +150,11 @@ void front_committed(struct front *front)
     }
 }
 
-/* Active: there is more to read, or there was until `inactive_after` ago. */
+/* Active: there is more to read, or there was until `inactive_after` ago. One that waits for a schema makes no
+ * progress, and the clock does not wait for it longer than for a silent one. */
 static bool source_active(const struct front *front, const struct source *source, int64_t wall_ms)
 {
-    if (!member_at_end(front->member, source->at))
+    if (!source->held && !member_at_end(front->member, source->at))
         return true;
     return source->progress_wall_ms != LOG_TIME_NONE &&
            wall_ms - source->progress_wall_ms <= front->options->back.inactive_after_ms;

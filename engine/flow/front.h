@@ -43,6 +43,11 @@ struct pipeline *front_pipeline(struct front *front);
 int64_t front_log_time(const struct front *front);
 /* Walks the sources for lag metrics and pausing: false at the end. */
 bool front_source(const struct front *front, uint32_t index, struct bus_partition *partition, int64_t *next_offset, int64_t *log_time_ms);
+/* A record whose schema is being fetched holds its source: it and what follows there counts as not read.
+ * Sources held since the last call, with where reading must go on; how many (at most max). */
+uint32_t front_newly_held(struct front *front, struct bus_position *positions, uint32_t max);
+/* True while a source (index as for front_source) is held; asks for its schema again. */
+bool front_held(struct front *front, uint32_t index);
 /* Remembers that a source (index as for front_source) is paused; true when that changed. */
 bool front_set_paused(struct front *front, uint32_t index, bool paused);
 

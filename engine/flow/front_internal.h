@@ -20,6 +20,10 @@ struct source {
     int64_t progress_wall_ms; /* wall time of the newest record taken */
     struct dedupe *dedupe;
     bool paused;
+    /* Its next record waits for this schema (front_hold.c); held_new: the member was not told yet. */
+    bool held, held_new, held_verdict;
+    struct framing held_framing;
+    uint8_t held_guid[FRAMING_GUID_BYTES];
 };
 
 /* What the rows of a record need to know about it. */
@@ -46,6 +50,7 @@ struct front {
     struct record_facts *record_facts; /* per record of the running front_take */
     uint32_t record_facts_capacity;
     struct json_document *json;
+    struct buffer verdict_json; /* of a verdict that came as Avro */
     struct encoding_options encodings[INPUT_TOPICS_MAX]; /* per input topic */
     struct sha256 *sha;
     struct front_counters counters;
@@ -63,7 +68,24 @@ struct dead_letter {
     uint32_t bad_spans;
     enum dead_letter_stage stage;
 };
-bool dead_letter_send(struct front *front, const struct bus_record *record, const struct dead_letter *letter,
-                      struct error *error);
+/* Counts and sends; nothing for what is only read again. */
+bool front_bury(struct front *front, const struct record_facts *facts, const struct dead_letter *letter,
+                struct error *error);
+
+/* front_records.c */
+bool front_work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error);
+/* Log time of a record: its timestamp, or (plain files) the latest end of its rows from first_row on. */
+void front_settle_time(struct front *front, struct record_facts *facts, uint32_t first_row, int64_t wall_ms);
+/* The record's header that may name the schema of its value; absent when there is none. */
+struct bytes front_schema_header(struct front *front, const struct bus_record *record);
+
+/* front_hold.c: from this record on the source waits for its schema. */
+void front_hold(struct front *front, struct source *source, const struct framing *framing, bool verdict);
+/* Why a record whose schema is not at hand goes to the DLQ. */
+enum dead_reason front_schema_reason(enum avro_look look);
+
+/* front_verdict.c: false: fatal. The source may be held after it. */
+bool front_take_verdict(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms,
+                        struct error *error);
 
 #endif

@@ -8,7 +8,6 @@
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/flow/request.h"
-#include "engine/flow/verdict.h"
 #include "engine/operator/rates.h"
 
 #include <stdio.h>
@@ -64,7 +63,7 @@ static bool send_row_outputs(struct front *front, uint32_t row, struct error *er
         output.topic = front->options->topics.scores;
         output.key = batch->trace_id[row];
         output.value = buffer_bytes(value);
-        if (!outbox_send(front->outbox, &output, error))
+        if (!outbox_send_record(front->outbox, SCHEMA_SCORE, &output, error))
             return false;
         front->counters.scores++;
     }
@@ -79,7 +78,7 @@ static bool send_row_outputs(struct front *front, uint32_t row, struct error *er
     output.key = bytes_of(id, sizeof id);
     output.value = buffer_bytes(value);
     front->counters.requests++;
-    return outbox_send(front->outbox, &output, error);
+    return outbox_send_record(front->outbox, SCHEMA_REQUEST, &output, error);
 }
 
 static bool send_outputs(struct front *front, struct error *error)
@@ -103,7 +102,7 @@ static void make_row_facts(struct front *front)
     front->rows_allocated = rows;
 }
 
-static bool work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error)
+bool front_work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error)
 {
     struct span_batch *batch = front->batch;
     if (batch->rows == 0)
@@ -136,8 +135,7 @@ static bool work_off(struct front *front, const struct rates *rates, int64_t wal
 
 /* ---- taking records ---------------------------------------------------------------------------------------- */
 
-/* Log time of a record: its timestamp, or (plain files) the latest end of its spans. */
-static void settle_time(struct front *front, struct record_facts *facts, uint32_t first_row, int64_t wall_ms)
+void front_settle_time(struct front *front, struct record_facts *facts, uint32_t first_row, int64_t wall_ms)
 {
     int64_t time_ms = facts->record->timestamp_ms;
     if (time_ms < 0) {
@@ -153,20 +151,10 @@ static void settle_time(struct front *front, struct record_facts *facts, uint32_
     facts->time_ms = time_ms;
 }
 
-static bool bury(struct front *front, const struct record_facts *facts, const struct dead_letter *letter, struct error *error)
-{
-    if (facts->quiet)
-        return true;
-    front->counters.dead_letters++;
-    front->counters.dead[letter->reason]++;
-    return dead_letter_send(front, facts->record, letter, error);
-}
-
-/* The record's header that may name the schema of its value; absent when nobody asks or there is none. */
-static struct bytes schema_header(struct front *front, const struct bus_record *record, enum encoding encoding)
+struct bytes front_schema_header(struct front *front, const struct bus_record *record)
 {
     struct bus_header headers[BUS_HEADERS_MAX];
-    uint32_t count = encoding_wants_header(encoding) ? member_headers(front->member, record, headers, BUS_HEADERS_MAX) : 0;
+    uint32_t count = member_headers(front->member, record, headers, BUS_HEADERS_MAX);
     for (uint32_t i = 0; i < count; i++)
         if (bytes_equal_text(headers[i].name, FRAMING_HEADER))
             return headers[i].value;
@@ -178,14 +166,26 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     struct record_facts *facts = &front->record_facts[number];
     const struct encoding_options *options = &front->encodings[facts->record->source.topic];
     struct encoded_record record;
-    encoding_start(&record, facts->record->value, schema_header(front, facts->record, options->encoding), number, options);
+    char reason[AVRO_REASON_BYTES];
+    struct bytes header = encoding_wants_header(options->encoding) ? front_schema_header(front, facts->record) : BYTES_NONE;
+    encoding_start(&record, facts->record->value, header, number, options);
+    enum avro_look look = encoding_look(&record, reason);
+    if (look == AVRO_LOOK_WAIT) {
+        front_hold(front, facts->source, &record.framing, false);
+        return true;
+    }
+    if (look != AVRO_LOOK_READY) {
+        front_settle_time(front, facts, front->batch->rows, wall_ms);
+        struct dead_letter letter = {front_schema_reason(look), reason, -1, 0, STAGE_DECODE};
+        return front_bury(front, facts, &letter, error);
+    }
     enum decode_result result = DECODE_DONE;
     do {
-        if ((result == DECODE_MORE || span_batch_enough(front->batch)) && !work_off(front, rates, wall_ms, error))
+        if ((result == DECODE_MORE || span_batch_enough(front->batch)) && !front_work_off(front, rates, wall_ms, error))
             return false;
         uint32_t first_row = front->batch->rows;
         result = encoding_decode(&record, front->batch);
-        settle_time(front, facts, first_row, wall_ms);
+        front_settle_time(front, facts, first_row, wall_ms);
     } while (result == DECODE_MORE);
     const struct otlp_cursor *cursor = &record.cursor;
     if (facts->quiet)
@@ -195,21 +195,7 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     if (cursor->bad_spans == 0)
         return true;
     struct dead_letter letter = {DEAD_UNDECODABLE, cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
-    return bury(front, facts, &letter, error);
-}
-
-static bool take_verdict(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms, struct error *error)
-{
-    struct record_facts *facts = &front->record_facts[number];
-    if (front->batch->capacity - front->batch->rows < VERDICT_DIMENSIONS_MAX && !work_off(front, rates, wall_ms, error))
-        return false;
-    settle_time(front, facts, front->batch->rows, wall_ms);
-    struct error why;
-    front->counters.verdicts += !facts->quiet;
-    if (verdict_decode(facts->record->value, number, front->json, front->batch, &why))
-        return true;
-    struct dead_letter letter = {DEAD_BAD_VERDICT, why.message, -1, 0, STAGE_VERDICT};
-    return bury(front, facts, &letter, error);
+    return front_bury(front, facts, &letter, error);
 }
 
 static bool take_record(struct front *front, uint32_t number, const struct rates *rates, int64_t wall_ms, struct error *error)
@@ -220,20 +206,22 @@ static bool take_record(struct front *front, uint32_t number, const struct rates
     facts->time_ms = record->timestamp_ms >= 0 ? record->timestamp_ms : 0;
     if (record->value.size == 0) {
         front->counters.empty += !facts->quiet;
-        settle_time(front, facts, front->batch->rows, wall_ms);
+        front_settle_time(front, facts, front->batch->rows, wall_ms);
     } else if (record->value.size > front->options->record_bytes_max) {
         char why[96];
         (void)snprintf(why, sizeof why, "record has %zu bytes, limits.record_bytes is %zu", record->value.size,
                        front->options->record_bytes_max);
-        settle_time(front, facts, front->batch->rows, wall_ms);
+        front_settle_time(front, facts, front->batch->rows, wall_ms);
         struct dead_letter letter = {DEAD_OVERSIZED, why, -1, 0, STAGE_DECODE};
-        ok = bury(front, facts, &letter, error);
+        ok = front_bury(front, facts, &letter, error);
     } else if (front->options->inputs[record->source.topic].kind == INPUT_SPANS) {
         ok = take_spans(front, number, rates, wall_ms, error);
     } else {
-        ok = take_verdict(front, number, rates, wall_ms, error);
+        ok = front_take_verdict(front, number, rates, wall_ms, error);
     }
     struct source *source = facts->source;
+    if (source->held)
+        return ok; /* as if it had not been read */
     if (facts->time_ms > source->log_time_ms && !facts->quiet)
         source->log_time_ms = facts->time_ms;
     if (!facts->quiet)
@@ -258,11 +246,13 @@ bool front_take(struct front *front, const struct bus_record *records, uint32_t 
     for (uint32_t i = 0; ok && i < count; i++) {
         struct source *source = front_find_source(front, records[i].source);
         CHECK(source != NULL);
+        if (source->held)
+            continue; /* read again when it is let go */
         front->record_facts[i] = (struct record_facts){.record = &records[i], .source = source,
                                                        .quiet = records[i].offset < source->relearn_until};
         ok = take_record(front, i, rates, wall_ms, error);
     }
-    ok = ok && work_off(front, rates, wall_ms, error);
+    ok = ok && front_work_off(front, rates, wall_ms, error);
     front->counters.decode_ns += (uint64_t)(clock_monotonic_ns() - start_ns) - (front->work_ns - work_before_ns);
     return ok;
 }

@@ -12,6 +12,9 @@
 
 #define INPUT_TOPICS_MAX 8
 
+struct avro_input;
+struct output_schemas;
+
 /* What the records of an input topic hold. */
 enum input_kind { INPUT_SPANS, INPUT_VERDICTS };
 
@@ -54,7 +57,9 @@ struct flow_options {
     size_t record_bytes_max;
     size_t transaction_bytes_max; /* a transaction with this much output is committed early */
     struct otlp_limits otlp;
-    const struct avro_decoder *avro; /* NULL: Avro is refused */
+    const struct avro_decoder *avro; /* of spans; NULL: Avro is refused */
+    struct avro_input *avro_input;   /* of verdicts; NULL: Avro is refused */
+    const struct output_schemas *output_schemas; /* NULL: outputs are JSON */
     struct rate rates_default; /* version 0 */
     uint64_t memory_limit_bytes; /* of the process: above it no new cells and entities; 0: none */
     bool purge_exchange;

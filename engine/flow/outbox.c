@@ -2,10 +2,15 @@
 #include "engine/flow/outbox.h"
 
 #include "engine/base/check.h"
+#include "engine/base/json.h"
+#include "engine/base/log.h"
 #include "engine/base/memory.h"
 
 #define MESSAGES_LIMIT_BYTES ((size_t)64 << 20)
 #define SCRATCH_LIMIT_BYTES ((size_t)32 << 20)
+#define ENCODING_LIMIT_BYTES ((size_t)1 << 20)
+#define JSON_MEMORY_BYTES ((size_t)4 << 20)
+#define JSON_DEPTH_MAX 16
 
 struct outbox {
     struct member *member;
@@ -14,6 +19,12 @@ struct outbox {
     struct buffer *messages; /* per digests partition */
     uint32_t partitions;
     struct buffer scratch;
+    /* records as Avro: all of it is made once and used again */
+    const struct output_schemas *schemas;
+    struct json_document *json;
+    struct arena *encoding;
+    struct buffer encoded;
+    uint64_t refused;
     bool begun;
 };
 
@@ -39,6 +50,8 @@ void outbox_destroy(struct outbox *outbox)
         buffer_free(&outbox->messages[i]);
     memory_free(outbox->messages);
     buffer_free(&outbox->scratch);
+    outbox_use_schemas(outbox, NULL);
+    buffer_free(&outbox->encoded);
     arena_destroy(outbox->arena);
     sha256_destroy(outbox->sha);
     memory_free(outbox);
@@ -79,6 +92,42 @@ bool outbox_send(struct outbox *outbox, const struct bus_output *output, struct 
     copy.headers = headers;
     return member_produce(outbox->member, &copy, error);
 }
+
+void outbox_use_schemas(struct outbox *outbox, const struct output_schemas *schemas)
+{
+    json_destroy(outbox->json);
+    arena_destroy(outbox->encoding);
+    outbox->schemas = schemas;
+    outbox->json = schemas ? json_create(JSON_MEMORY_BYTES) : NULL;
+    outbox->encoding = schemas ? arena_create(ENCODING_LIMIT_BYTES) : NULL;
+    outbox->encoded.limit_bytes = SCRATCH_LIMIT_BYTES;
+}
+
+/* The value of a record as Avro; its memory is good until the next one. */
+static bool encode(struct outbox *outbox, enum schema_name name, struct bytes *value, struct error *error)
+{
+    buffer_clear(&outbox->encoded);
+    arena_reset(outbox->encoding);
+    const struct json_value *root = json_parse(outbox->json, *value, JSON_DEPTH_MAX, error);
+    if (root == NULL || !output_schemas_encode(outbox->schemas, name, root, outbox->encoding, &outbox->encoded, error))
+        return false;
+    *value = buffer_bytes(&outbox->encoded);
+    return true;
+}
+
+bool outbox_send_record(struct outbox *outbox, enum schema_name name, const struct bus_output *output, struct error *error)
+{
+    struct bus_output record = *output;
+    struct error why;
+    if (outbox->schemas == NULL || encode(outbox, name, &record.value, &why))
+        return outbox_send(outbox, &record, error);
+    if (outbox->refused++ == 0)
+        log_line(LOG_ERROR, "output", -1, "a record for %s does not fit its schema and is not written; further ones are counted: %.300s",
+                 output->topic, why.message);
+    return true;
+}
+
+uint64_t outbox_refused(const struct outbox *outbox) { return outbox->refused; }
 
 void outbox_message(struct outbox *outbox, uint8_t kind, struct bytes name, struct bytes payload)
 {

@@ -8,6 +8,7 @@
 #define ENGINE_FLOW_OUTBOX_H
 
 #include "engine/flow/exchange.h"
+#include "engine/flow/output_schemas.h"
 
 struct outbox;
 
@@ -17,6 +18,13 @@ void outbox_destroy(struct outbox *outbox);
 
 /* Produces a copy. False (with *error) only when the record can never be written. */
 bool outbox_send(struct outbox *outbox, const struct bus_output *output, struct error *error);
+/* The same for a record of this schema, whose value is JSON: written as it is, or as Avro when schemas were
+ * given. One that its schema does not allow is counted, and not written. */
+bool outbox_send_record(struct outbox *outbox, enum schema_name name, const struct bus_output *output, struct error *error);
+/* From here on records are Avro; NULL: JSON. Borrowed. */
+void outbox_use_schemas(struct outbox *outbox, const struct output_schemas *schemas);
+/* Records that were not written because their schema does not allow them, ever. */
+uint64_t outbox_refused(const struct outbox *outbox);
 /* To be delivered through the digests exchange with the next commit. */
 void outbox_message(struct outbox *outbox, uint8_t kind, struct bytes name, struct bytes payload);
 /* Body of all messages for one digests partition; empty when there are none. */

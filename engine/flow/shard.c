@@ -57,6 +57,7 @@ static bool open_parts(struct shard *shard, struct error *error)
     if (shard->member == NULL)
         return false;
     shard->outbox = outbox_create(shard->member, o->exchange_partitions, o->transaction_bytes_max * OUTBOX_ROOM);
+    outbox_use_schemas(shard->outbox, o->output_schemas);
     shard->front = front_create(o, shard->metrics, shard->outbox, shard->member, error);
     shard->owned = owned_create(o, shard->bus, shard->metrics, shard->outbox);
     return shard->front != NULL;
@@ -234,8 +235,7 @@ enum shard_turn shard_step(struct shard *shard, int timeout_ms, struct error *er
         ok = shard_commit(shard, false, error);
         turn = SHARD_WORKED;
     }
-    if (ok)
-        shard_pause_and_resume(shard);
+    ok = ok && shard_pause_and_resume(shard, error);
     shard->status.total_ns += (uint64_t)(clock_monotonic_ns() - start_ns);
     if (ok)
         return turn;
@@ -307,6 +307,7 @@ void shard_publish(struct shard *shard)
     s->rates_version = rates_version(shard->rates);
     gather_owned(shard, s);
     s->sources_behind = sources_behind(shard);
+    s->outputs_refused = outbox_refused(shard->outbox);
     owned_progress(shard->owned, &s->restore_done, &s->restore_total);
     s->ready = shard->assigned && !owned_restoring(shard->owned) && !s->failed;
     if (!s->failed)

@@ -123,7 +123,14 @@ static int64_t slowest_source(struct shard *shard)
     return slowest;
 }
 
-void shard_pause_and_resume(struct shard *shard)
+/* Behind a pause: the library remembers where it was when it pauses. */
+static bool seek_held(struct shard *shard, struct error *error)
+{
+    uint32_t count = front_newly_held(shard->front, shard->positions, SOURCES_MAX);
+    return count == 0 || member_seek(shard->member, shard->positions, count, error);
+}
+
+bool shard_pause_and_resume(struct shard *shard, struct error *error)
 {
     bool lags = exchange_lags(shard, shard->clock->now_ms(shard->clock));
     int64_t slowest_ms = slowest_source(shard);
@@ -133,9 +140,10 @@ void shard_pause_and_resume(struct shard *shard)
     for (uint32_t i = 0; front_source(shard->front, i, &p, &next, &log_time_ms); i++) {
         bool ahead = slowest_ms != LOG_TIME_NONE && log_time_ms != LOG_TIME_NONE &&
                      log_time_ms - slowest_ms > shard->options->ahead_max_ms;
-        bool pause = lags || ahead;
+        bool pause = lags || ahead || front_held(shard->front, i);
         if (front_set_paused(shard->front, i, pause) || changed)
             (void)member_pause(shard->member, p, pause);
     }
     shard->inputs_paused = lags;
+    return seek_held(shard, error);
 }

@@ -54,7 +54,7 @@ static inline int32_t shard_digests_topic(const struct shard *s) { return (int32
 bool shard_answer_assign(struct shard *shard, const struct member_batch *batch, struct error *error);
 bool shard_answer_revoke(struct shard *shard, const struct member_batch *batch, bool lost, struct error *error);
 bool shard_restore_step(struct shard *shard, struct error *error);
-void shard_pause_and_resume(struct shard *shard);
+bool shard_pause_and_resume(struct shard *shard, struct error *error);
 
 /* shard_commit.c */
 bool shard_commit(struct shard *shard, bool punctuate, struct error *error);

@@ -234,7 +234,7 @@ static void emit(struct series *s, enum alert_state state, const struct verdict 
                                 .timestamp_ms = s->epoch->end_ms, .key = bytes_of(key, sizeof key),
                                 .value = buffer_bytes(value)};
     struct error error;
-    CHECK(outbox_send(s->back->outbox, &output, &error)); /* alerts are small by construction */
+    CHECK(outbox_send_record(s->back->outbox, SCHEMA_ALERT, &output, &error)); /* alerts are small by construction */
 }
 
 static struct verdict big_verdict(struct series *s, const struct detector_rule *rule)

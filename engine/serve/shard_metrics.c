@@ -44,12 +44,17 @@ static const struct row rows[] = {
     DEAD("undecodable", DEAD_UNDECODABLE, "Records or parts of them that went to the dead-letter topic, by __<app>.errors.code."),
     DEAD("oversized", DEAD_OVERSIZED, NULL),
     DEAD("bad_verdict", DEAD_BAD_VERDICT, NULL),
+    DEAD("schema_unknown", DEAD_SCHEMA_UNKNOWN, NULL),
+    DEAD("schema_unfit", DEAD_SCHEMA_UNFIT, NULL),
+    DEAD("schema_unavailable", DEAD_SCHEMA_UNAVAILABLE, NULL),
+    COUNT("assay_schema_waits", front.schema_waits, "Times a source partition was held back because a schema was being fetched."),
     COUNT("assay_bad_spans", front.bad_spans, "Spans that could not be decoded."),
     COUNT("assay_cut_strings", front.cut_strings, "Values cut at limits.string_bytes."),
     COUNT("assay_skipped", front.skipped_role, "Rows without a measurement because of their role."),
     COUNT("assay_requests", front.requests, "Judge requests written."),
     COUNT("assay_verdicts", front.verdicts, "Verdicts read."),
     COUNT("assay_scores", front.scores, "Per-span results written."),
+    COUNT("assay_outputs_refused", outputs_refused, "Outputs that were not written because their schema does not allow them: a fault of Assay."),
     /* behind the exchange */
     COUNT("assay_exchange_read", back.records, "Exchange records folded."),
     COUNT("assay_exchange_bad", back.bad_records, "Exchange records that could not be read."),
@@ -194,6 +199,16 @@ void process_metrics_write(const char *version, const char *kafka_version, struc
     metrics_put_count(out, METRICS_NO_LABELS, resident_bytes());
     metrics_begin(out, &allocated);
     metrics_put_count(out, METRICS_NO_LABELS, memory_allocated_bytes());
+}
+
+void registry_metrics_write(const struct schema_registry_counters *counters, struct metrics_writer *out)
+{
+    static const struct metrics_family requests = {"assay_registry_requests", METRICS_COUNTER, NULL, "Schemas asked of the registry, attempts repeated included."};
+    static const struct metrics_family failures = {"assay_registry_failures", METRICS_COUNTER, NULL, "Attempts of these that gave no schema."};
+    metrics_begin(out, &requests);
+    metrics_put_count(out, METRICS_NO_LABELS, counters->requests);
+    metrics_begin(out, &failures);
+    metrics_put_count(out, METRICS_NO_LABELS, counters->failures);
 }
 
 /* ---- ready and live -------------------------------------------------------------------------------- */

@@ -12,4 +12,7 @@
  * only some records have (branches of unions, symbols, items) are not looked at. */
 bool avro_check_reads(struct bytes writer, struct bytes reader, struct error *error);
 
+/* The same, and false too when the reader refuses values that only some records have. */
+bool avro_check_always_reads(struct bytes writer, struct bytes reader, struct error *error);
+
 #endif

@@ -44,6 +44,11 @@ void decode_lines_close(struct decode_lines *lines)
     memory_free(lines);
 }
 
+void decode_lines_use_avro(struct decode_lines *lines, const struct avro_decoder *avro)
+{
+    lines->options.avro = avro;
+}
+
 static bool hand_over(struct decode_lines *lines, struct error *error)
 {
     bool good = lines->text.failed

@@ -28,6 +28,8 @@ struct decode_lines;
 struct decode_lines *decode_lines_open(enum encoding encoding, bool content, decode_flush *flush,
                                        void *context);
 void decode_lines_close(struct decode_lines *lines);
+/* Who has schemas for Avro records; without one they are refused. Borrowed. */
+void decode_lines_use_avro(struct decode_lines *lines, const struct avro_decoder *avro);
 /* Decodes one record, which must stay where it is until `finish`. False with the error set when the bytes
  * are no encoding that is read, or flush said stop. Bad spans are no failure: see the report. */
 bool decode_lines_take(struct decode_lines *lines, struct bytes record,

@@ -172,7 +172,7 @@ static bool resolve(struct encoded_record *record, struct bytes *payload)
     }
     if (encoding != ENCODING_AVRO || record->options->avro != NULL)
         return true;
-    refuse(record, "Avro: no schemas are at hand; configure the schema registry");
+    refuse(record, "Avro: no schemas are at hand; configure the schema registry (registry.url)");
     return false;
 }
 
@@ -225,6 +225,14 @@ static enum decode_result decode_on(struct encoded_record *record, struct span_b
     default: /* refused when it started */
         return DECODE_DONE;
     }
+}
+
+enum avro_look encoding_look(const struct encoded_record *record, char reason[AVRO_REASON_BYTES])
+{
+    const struct avro_decoder *avro = record->options->avro;
+    if (record->encoding != ENCODING_AVRO || avro->look == NULL)
+        return AVRO_LOOK_READY;
+    return avro->look(avro->context, &record->framing, reason);
 }
 
 enum decode_result encoding_decode(struct encoded_record *record, struct span_batch *batch)

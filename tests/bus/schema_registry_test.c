@@ -337,7 +337,7 @@ static void test_bad_options_are_refused(void **state)
     struct error error;
     stage->options.url = "ftp://host";
     assert_false(schema_registry_start(&stage->options, &stage->registry, &error));
-    assert_non_null(strstr(error.message, "schema_registry.url"));
+    assert_non_null(strstr(error.message, "registry.url"));
     stage->options.url = "";
     assert_false(schema_registry_start(&stage->options, &stage->registry, &error));
     stage->options.url = stage->url;

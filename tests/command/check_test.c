@@ -144,9 +144,33 @@ static void rules_that_can_never_fire_are_refused(void **state)
     }
 }
 
+static void schema_settings_are_checked(void **state)
+{
+    (void)state;
+    char path[300], setting[340];
+    if (!program_is_there())
+        return;
+    struct program_run run = PROGRAM_RUN(ASSAY_SOURCE_DIR, "check", "-c", "config/assay.yaml", "--set", "registry.url=nonsense");
+    program_expect(&run, 2, "", "registry.url: must begin with http:// or https://");
+    program_free(&run);
+    run = PROGRAM_RUN(ASSAY_SOURCE_DIR, "check", "-c", "config/assay.yaml", "--set", "topics.spans_schema=/nowhere/x.avsc");
+    program_expect(&run, 2, "", "topics.spans_schema: /nowhere/x.avsc: ");
+    program_free(&run);
+    program_file("int.avsc", BYTES_LITERAL("\"int\""), path);
+    snprintf(setting, sizeof setting, "topics.spans_schema=%s", path);
+    run = PROGRAM_RUN(ASSAY_SOURCE_DIR, "check", "-c", "config/assay.yaml", "--set", setting);
+    program_expect(&run, 2, "", "no spans can be read with it");
+    program_free(&run);
+    snprintf(setting, sizeof setting, "topics.spans_schema=%s", ASSAY_SOURCE_DIR "/schemas/span.avsc");
+    run = PROGRAM_RUN(ASSAY_SOURCE_DIR, "check", "-c", "config/assay.yaml", "--set", setting, "--set", "registry.url=http://127.0.0.1:1");
+    program_expect(&run, 0, "", "");
+    program_free(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(schema_settings_are_checked),
         cmocka_unit_test(more_data_and_more_time_show_less),
         cmocka_unit_test(figures_agree_with_what_was_measured),
         cmocka_unit_test(words_say_the_same),

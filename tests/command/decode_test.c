@@ -5,6 +5,8 @@
 
 #include "engine/base/file.h"
 #include "engine/base/json.h"
+#include "tests/bus/registry_server.h"
+#include "tests/span/avro_write.h"
 
 #define FOLDER "captured/otel-genai-openai"
 
@@ -156,6 +158,88 @@ static void log_records_are_shown_with_their_span(void **state)
 #undef MESSAGE
 }
 
+#define SPAN_SCHEMA                                                                                                    \
+    "{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"trace_id\",\"type\":\"string\"},"                 \
+    "{\"name\":\"span_id\",\"type\":\"string\"},{\"name\":\"input_tokens\",\"type\":\"int\"}]}"
+
+/* The same bytes bare and in a frame. */
+static void avro_is_read_with_a_schema(void **state)
+{
+    (void)state;
+    char schema[300], bare[300], framed[300], cut[300], bad[300];
+    struct buffer record = BUFFER_WITH_LIMIT(1000), frame = record;
+    if (!program_is_there())
+        return;
+    avro_put_text(&record, "0102030405060708090a0b0c0d0e0f10");
+    avro_put_text(&record, "1112131415161718");
+    buffer_put_zigzag(&record, 4711);
+    buffer_append(&frame, "\0\0\0\0\7", 5);
+    buffer_append(&frame, record.data, record.size);
+    program_file("span.avsc", BYTES_LITERAL(SPAN_SCHEMA), schema);
+    program_file("int.avsc", BYTES_LITERAL("\"int\""), bad);
+    program_file("bare.avro", buffer_bytes(&record), bare);
+    program_file("framed.avro", buffer_bytes(&frame), framed);
+    program_file("cut.avro", bytes_of(frame.data, frame.size - 1), cut);
+    struct program_run run = PROGRAM_RUN(NULL, "decode", "--format", "avro", "--schema", schema, bare);
+    program_expect(&run, 0, "\"input_tokens\":4711", "");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--schema", schema, framed); /* the frame says that it is Avro */
+    program_expect(&run, 0, "\"input_tokens\":4711", "");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--schema", schema, cut);
+    program_expect(&run, 1, "", "byte 5");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--schema", bad, framed);
+    program_expect(&run, 2, "", "trace_id");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", framed);
+    program_expect(&run, 1, "", "no schemas are at hand");
+    program_free(&run);
+    buffer_free(&record);
+    buffer_free(&frame);
+}
+
+static unsigned answer(void *context, const struct registry_request *request, struct buffer *body)
+{
+    (void)context;
+    if (strcmp(request->path, "/schemas/ids/7") != 0)
+        return 404;
+    struct json_writer json = json_writer_on(body);
+    json_open_object(&json);
+    json_key(&json, "schema");
+    json_put_text(&json, BYTES_LITERAL(SPAN_SCHEMA));
+    json_close_object(&json);
+    return 200;
+}
+
+static void avro_is_read_with_a_registry(void **state)
+{
+    (void)state;
+    char framed[300], other[300];
+    struct buffer frame = BUFFER_WITH_LIMIT(1000);
+    if (!program_is_there())
+        return;
+    struct registry_server *server = registry_server_start(answer, NULL);
+    buffer_append(&frame, "\0\0\0\0\7", 5);
+    avro_put_text(&frame, "0102030405060708090a0b0c0d0e0f10");
+    avro_put_text(&frame, "1112131415161718");
+    buffer_put_zigzag(&frame, 4711);
+    program_file("framed.avro", buffer_bytes(&frame), framed);
+    frame.data[4] = 8;
+    program_file("other.avro", buffer_bytes(&frame), other);
+    struct program_run run = PROGRAM_RUN(NULL, "decode", "--registry", registry_server_url(server), framed);
+    program_expect(&run, 0, "\"input_tokens\":4711", "");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--registry", registry_server_url(server), other);
+    program_expect(&run, 1, "", "the registry has no schema for this record");
+    program_free(&run);
+    run = PROGRAM_RUN(NULL, "decode", "--registry", "nonsense", other);
+    program_expect(&run, 2, "", "must begin with http:// or https://");
+    program_free(&run);
+    registry_server_stop(server);
+    buffer_free(&frame);
+}
+
 static void captured_records_replay(void **state)
 {
     (void)state;
@@ -186,6 +270,8 @@ int main(void)
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(json_is_read_as_what_it_is),
         cmocka_unit_test(log_records_are_shown_with_their_span),
+        cmocka_unit_test(avro_is_read_with_a_schema),
+        cmocka_unit_test(avro_is_read_with_a_registry),
         cmocka_unit_test(captured_records_replay),
     };
     return cmocka_run_group_tests(tests, NULL, clean);

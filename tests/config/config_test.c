@@ -154,6 +154,11 @@ static void mistakes_are_refused_with_their_place(void **state)
         {"http.token: ${ASSAY_TEST_UNSET}\n", "a.yaml:1:13: http.token: the environment variable ASSAY_TEST_UNSET is not set; set it or write "
                                               "${ASSAY_TEST_UNSET:-otherwise}"},
         {"http.token: file:/nowhere/token\n", "a.yaml:1:13: http.token: file:/nowhere/token cannot be opened: No such file or directory"},
+        {"registry.url: localhost:8081\n", "a.yaml:1:15: registry.url: must begin with http:// or https:// and name a host, as in http://localhost:8081"},
+        {"registry.url: http://:1\n", "a.yaml:1:15: registry.url: must begin with http:// or https:// and name a host, as in http://localhost:8081"},
+        {"registry.url: https://me:secret@host/x\n", "a.yaml:1:15: registry.url: must not hold credentials: they belong into registry.user and registry.password"},
+        {"registry: {url: 'http://h', key: k.pem}\n", "default: registry.certificate: and registry.key are needed both, or neither"},
+        {"registry.wait: 1h\n", "a.yaml:1:16: registry.wait: \"1h\" is too large (allowed: 0 to 10m)"},
         {"http.token: ${A\n", "a.yaml:1:13: http.token: ${ without its }; write $${ for the two characters themselves"},
         {"http.token: ${}\n", "a.yaml:1:13: http.token: ${} is not the name of a variable; write ${NAME} or ${NAME:-otherwise}"},
         {"\"\": x\n", "a.yaml:1:2: an empty name; write an option in front of the colon"},
@@ -183,12 +188,17 @@ static void values_come_from_environment_and_files(void **state)
              "app: ${ASSAY_TEST_NAME}-eu\n"
              "instance: ${ASSAY_TEST_UNSET:-one}\n"
              "http.token: file:%s\n"
+             "registry: {url: 'https://registry:8081', token: '${ASSAY_TEST_NAME}', ca: ca.pem}\n"
+             "topics.spans_schema: /etc/spans.avsc\n"
              "kafka: {a: '$${x} $ $$', b: '${ASSAY_TEST_NAME}${ASSAY_TEST_NAME}', sasl.password: '${ASSAY_TEST_NAME:-x}'}\n",
              write_file("token", "s3cret\n"));
     struct config *config = load_good(text, NULL);
     assert_string_equal(config->app, "shop-eu");
     assert_string_equal(config->instance, "one");
     assert_string_equal(config->http_token, "s3cret");
+    assert_string_equal(config->registry_token, "shop");
+    assert_true(config->registry_ca[0] == '/' && strstr(config->registry_ca, "/ca.pem") != NULL); /* beside the file */
+    assert_string_equal(config->topic_spans_schema, "/etc/spans.avsc");
     assert_string_equal(config->topic_alerts, "shop-eu.alerts");
     assert_string_equal(config->kafka_common.rows[0].value, "${x} $ $$");
     assert_string_equal(config->kafka_common.rows[1].value, "shopshop");

@@ -55,12 +55,13 @@ static void write_configuration(struct rig *rig, const struct rig_options *optio
     char text[4096];
     (void)snprintf(text, sizeof text,
                    "app: %s\ninstance: ${ASSAY_INSTANCE:-0}\nshards: %u\n"
-                   "commit.interval: 100ms\nsettle: 1s\ninactive.after: %s\nhttp.listen: off\n"
+                   "commit.interval: 100ms\nsettle: 1s\ninactive.after: %s\nhttp.listen: %s\n"
                    "topics.spans: %s.spans\nexchange: {partitions: %d, purge: false, punctuation: 200ms}\n"
                    "rules.file: rules.yaml\nsampler.trust: assumed\n"
                    "kafka: {bootstrap.servers: \"%s\", session.timeout: 2s, transaction.timeout: %s}\n%s",
                    rig->app, options->shards > 0 ? options->shards : 2,
-                   options->inactive_after != NULL ? options->inactive_after : "1s", rig->app, RIG_PARTS, rig->site->fixture.servers,
+                   options->inactive_after != NULL ? options->inactive_after : "1s",
+                   options->http_listen != NULL ? options->http_listen : "off", rig->app, RIG_PARTS, rig->site->fixture.servers,
                    options->transaction_timeout != NULL ? options->transaction_timeout : "5s", options->settings != NULL ? options->settings : "sampler.base_probability: 20%\n");
     write_file(rig->folder, "assay.yaml", text);
     write_file(rig->folder, "rules.yaml", rules_text);

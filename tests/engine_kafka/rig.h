@@ -74,6 +74,7 @@ struct rig_options {
     const char *settings; /* more YAML for the engines, or NULL */
     const char *inactive_after;      /* NULL: 1s */
     const char *transaction_timeout; /* NULL: 5s */
+    const char *http_listen;         /* NULL: off */
     uint32_t shards;
 };
 

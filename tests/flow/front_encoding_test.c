@@ -198,6 +198,70 @@ static void one_option_reads_one_encoding(void **state)
     close_rig(&rig);
 }
 
+/* A registry in miniature: what a schema id below 5 says is its enum avro_look. */
+static enum avro_look look_at_id(void *context, const struct framing *framing, char reason[AVRO_REASON_BYTES])
+{
+    const bool *away = context;
+    snprintf(reason, AVRO_REASON_BYTES, "schema %u", (unsigned)framing->id);
+    return framing->id == AVRO_LOOK_WAIT && !*away ? AVRO_LOOK_READY : (enum avro_look)framing->id;
+}
+
+static enum decode_result decode_one(void *context, const struct framing *framing, struct otlp_cursor *cursor, struct span_batch *batch)
+{
+    static const uint8_t ids[24] = {1, 2, 3};
+    (void)context;
+    (void)framing;
+    uint32_t row = span_batch_add(batch, ROW_SPAN, (struct row_origin){cursor->record_number, 0});
+    batch->trace_id[row] = bytes_of(ids, 16);
+    batch->span_id[row] = cursor->record; /* the payload: 8 bytes */
+    return DECODE_DONE;
+}
+
+/* Nothing behind a record that waits is taken, everything before it is; each refusal has its code. */
+static void schemas_that_are_not_at_hand(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct error error = {0};
+    char text[4096];
+    bool away = true;
+    const struct avro_decoder decoder = {&away, decode_one, look_at_id};
+    open_rig(&rig, ENCODING_AVRO);
+    front_destroy(rig.front); /* made anew, with a decoder */
+    rig.options.avro = &decoder;
+    rig.front = front_create(&rig.options, rig.metrics, rig.outbox, rig.member, &error);
+    send(&rig, BYTES_LITERAL("\0\0\0\0\0aaaaaaaa"), BYTES_NONE);
+    send(&rig, BYTES_LITERAL("\0\0\0\0\2bbbbbbbb"), BYTES_NONE);
+    send(&rig, BYTES_LITERAL("\0\0\0\0\3bbbbbbbb"), BYTES_NONE);
+    send(&rig, BYTES_LITERAL("\0\0\0\0\4bbbbbbbb"), BYTES_NONE);
+    send(&rig, BYTES_LITERAL("\0\0\0\0\1cccccccc"), BYTES_NONE); /* waits */
+    send(&rig, BYTES_LITERAL("\0\0\0\0\0dddddddd"), BYTES_NONE);
+    const struct front_counters *counts = run(&rig, 6);
+    assert_int_equal(counts->records, 4);
+    assert_int_equal(counts->spans, 1);
+    assert_int_equal(counts->schema_waits, 1);
+    assert_int_equal(counts->dead[DEAD_SCHEMA_UNKNOWN], 1);
+    assert_int_equal(counts->dead[DEAD_SCHEMA_UNFIT], 1);
+    assert_int_equal(counts->dead[DEAD_SCHEMA_UNAVAILABLE], 1);
+    assert_int_equal(dead_letters(&rig, text, sizeof text), 3);
+    assert_string_equal(text, "schema 2\nschema 3\nschema 4\n");
+    struct bus_position position;
+    assert_int_equal(front_positions(rig.front, 1, 0, &position, 1), 1);
+    assert_int_equal(position.offset, 4);
+    assert_true(front_held(rig.front, 0));
+    assert_int_equal(front_newly_held(rig.front, &position, 1), 1);
+    assert_int_equal(position.offset, 4);
+    assert_int_equal(front_newly_held(rig.front, &position, 1), 0);
+    away = false;
+    assert_false(front_held(rig.front, 0));
+    assert_true(member_seek(rig.member, &position, 1, &error));
+    counts = run(&rig, 8); /* the two that are left, again */
+    assert_int_equal(counts->records, 6);
+    assert_int_equal(counts->spans, 3);
+    assert_int_equal(counts->duplicates, 0);
+    close_rig(&rig);
+}
+
 /* One record whose texts fill the arena of a batch several times. */
 static void large_texts_take_several_batches(void **state)
 {
@@ -229,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_encoding_is_counted_and_poison_is_buried),
         cmocka_unit_test(one_option_reads_one_encoding),
+        cmocka_unit_test(schemas_that_are_not_at_hand),
         cmocka_unit_test(large_texts_take_several_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

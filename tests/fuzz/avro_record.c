@@ -5,6 +5,7 @@
 #include "engine/base/check.h"
 #include "engine/span/avro_event.h"
 #include "engine/span/avro_span.h"
+#include "engine/span/avro_to_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,6 +47,36 @@ static void as_events(struct bytes text, struct bytes record)
     avro_schema_destroy(schema);
 }
 
+/* Every other type inside another, as verdicts are read. */
+static const char answer[] =
+    "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":\"string\"},"
+    "{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"double\"}},"
+    "{\"name\":\"l\",\"type\":{\"type\":\"array\",\"items\":[\"null\",\"bytes\",\"A\"]}}]}";
+
+/* What comes out is one JSON value, or a refusal with a place. */
+static void as_json(struct bytes text, struct bytes wanted, bool loose, struct bytes record,
+                    struct json_document *document)
+{
+    struct error error;
+    struct avro_fault fault = {0};
+    struct buffer out = BUFFER_WITH_LIMIT(100000);
+    struct avro_compile_options options = avro_compile_options_default;
+    struct avro_schema *writer = avro_schema_parse(&text, 1, &avro_schema_limits_default, &error);
+    struct avro_schema *reader = avro_schema_parse(&wanted, 1, &avro_schema_limits_default, &error);
+    options.marks = true;
+    options.loose = loose;
+    struct avro_program *program =
+        writer && reader ? avro_compile(writer, reader, &options, &error) : NULL;
+    if (program != NULL && avro_to_json(program, reader, record, &limits, &out, &fault))
+        CHECK(out.size == 0 || json_valid(document, buffer_bytes(&out)));
+    else
+        CHECK(program == NULL || out.failed || fault.reason != NULL);
+    buffer_free(&out);
+    avro_program_destroy(program);
+    avro_schema_destroy(writer);
+    avro_schema_destroy(reader);
+}
+
 static void as_row(struct bytes text, struct bytes record, struct span_batch *batch)
 {
     struct error error;
@@ -69,8 +100,10 @@ static void as_row(struct bytes text, struct bytes record, struct span_batch *ba
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct span_batch *batch;
+    static struct json_document *document;
     const uint8_t *zero = size > 0 ? memchr(data, 0, size) : NULL;
     if (batch == NULL) {
+        document = json_create((size_t)1 << 20);
         batch = span_batch_create(1);
         for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
             span_columns_add(&batch->wanted, column);
@@ -80,6 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes text = bytes_of(data, (size_t)(zero - data));
     struct bytes record = bytes_of(zero + 1, size - text.size - 1);
     as_events(text, record);
+    as_json(text, text, false, record, document);
+    as_json(text, bytes_from_text(answer), true, record, document);
     as_row(text, record, batch);
     return 0;
 }

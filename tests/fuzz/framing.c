@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_rows(value, header, ENCODING_AUTO, SIGNAL_ANY);
     check_rows(value, BYTES_NONE, ENCODING_AUTO, SIGNAL_ANY);
     check_rows(value, BYTES_NONE, ENCODING_OTLP_PROTO, SIGNAL_SPANS);
-    const struct avro_decoder avro = {&value, look};
+    const struct avro_decoder avro = {&value, look, NULL};
     const struct encoding_options options = {ENCODING_AVRO, SIGNAL_SPANS, &otlp_limits_default,
                                              &avro};
     struct encoded_record record;

@@ -99,6 +99,7 @@ static void write_everything(struct buffer *text)
     struct metrics_writer writer = metrics_writer_on(text);
     two_shards(shards);
     process_metrics_write("0.1.0", "2.15.1", &writer);
+    registry_metrics_write(&(struct schema_registry_counters){.requests = 7, .failures = 2}, &writer);
     shard_metrics_write(shards, 2, 100000, &writer);
     metrics_end(&writer);
 }
@@ -116,6 +117,7 @@ static void shards_are_summed_or_labelled(void **state)
     contains(&text, "\nassay_log_time_lag_seconds{shard=\"0\"} 1\nassay_log_time_lag_seconds{shard=\"1\"} 0\n");
     contains(&text, "\nassay_clock_lag_seconds{shard=\"1\"} 30\n");
     contains(&text, "\nassay_shard_ready{shard=\"0\"} 1\n");
+    contains(&text, "\nassay_registry_requests_total 7\n");
     contains(&text, "\nassay_build_info{version=\"0.1.0\",librdkafka=\"2.15.1\"} 1\n");
     assert_memory_equal(text.data + text.size - 6, "# EOF\n", 6);
     buffer_free(&text);

@@ -6,6 +6,7 @@
 #include "tests/test.h"
 
 #include "tests/simulation/world.h"
+#include "tests/span/otlp_build.h"
 
 #include <stdlib.h>
 
@@ -80,6 +81,74 @@ static void test_faults(void **state)
     }
 }
 
+/* ---- schemas that come late ------------------------------------------------------------------------------- */
+
+/* A registry that is away now and then. What it decodes is the whole value as OTLP, as the oracle reads it. */
+struct moody {
+    uint64_t random;
+    uint32_t away; /* looks until it answers again */
+    uint64_t waits;
+    bool calm;
+};
+
+static enum avro_look moody_look(void *context, const struct framing *framing, char reason[AVRO_REASON_BYTES])
+{
+    struct moody *moody = context;
+    (void)framing;
+    reason[0] = 0;
+    if (moody->calm)
+        return AVRO_LOOK_READY;
+    uint64_t drawn = otlp_random(&moody->random);
+    if (moody->away == 0 && drawn % 25 == 0)
+        moody->away = 1 + (uint32_t)(drawn >> 32) % 30;
+    if (moody->away == 0)
+        return AVRO_LOOK_READY;
+    moody->away--;
+    moody->waits++;
+    return AVRO_LOOK_WAIT;
+}
+
+static enum decode_result moody_decode(void *context, const struct framing *framing, struct otlp_cursor *cursor, struct span_batch *batch)
+{
+    static const uint8_t sizes[] = {[FRAMING_NONE] = 0, [FRAMING_ID] = 5, [FRAMING_GUID] = 17, [FRAMING_FINGERPRINT] = 10};
+    (void)context;
+    cursor->record = bytes_of(framing->payload.data - sizes[framing->kind], framing->payload.size + sizes[framing->kind]);
+    return otlp_proto_decode(cursor, batch);
+}
+
+static void run_moody(uint64_t seed)
+{
+    struct embedded_log_faults faults = {.seed = seed, .commit_aborts = 0.03, .commit_unknown_done = 0.03, .commit_unknown_aborted = 0.03,
+                                         .commit_crashes_before = 0.01, .commit_crashes_after = 0.01, .poll_short = 0.1,
+                                         .revoke = 0.004, .evict = 0.002, .shuffle_assignment = true};
+    struct moody moody = {.random = seed};
+    const struct avro_decoder decoder = {&moody, moody_decode, moody_look};
+    struct world *w = world_create_avro(seed, 1 + (uint32_t)(seed % 3), &faults, &decoder);
+    struct world_traffic traffic = ordinary;
+    traffic.records = 60;
+    for (int round = 0; round < 2; round++) {
+        world_run(w, &traffic);
+        world_judge(w, 4);
+        if (seed % 3 == 0)
+            world_crash(w, 0);
+    }
+    moody.calm = true;
+    check_world(w);
+    assert_true(moody.waits > 20);
+    world_destroy(w);
+}
+
+/* Whatever waits, and whatever goes wrong meanwhile, each record counts once, in order. */
+static void test_records_that_wait_for_schemas(void **state)
+{
+    (void)state;
+    uint64_t seeds = getenv("ASSAY_FULL") != NULL ? SEEDS_FULL / 4 : SEEDS_SMALL / 2;
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        print_message("seed %llu\n", (unsigned long long)seed);
+        run_moody(seed);
+    }
+}
+
 /* Hours of calm, then every answer of both apps is prose: the rule must fire, and the same alerts must
  * come out of the exchange log again. */
 static void test_alert_opens_and_resolves(void **state)
@@ -117,6 +186,7 @@ static void test_alert_opens_and_resolves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_records_that_wait_for_schemas),
         cmocka_unit_test(test_calm),
         cmocka_unit_test(test_sharding_does_not_change_sums),
         cmocka_unit_test(test_alert_opens_and_resolves),

@@ -106,6 +106,12 @@ static void start_shard(struct world *w, uint32_t number)
 
 struct world *world_create(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults)
 {
+    return world_create_avro(seed, shards, faults, NULL);
+}
+
+struct world *world_create_avro(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults,
+                                const struct avro_decoder *avro)
+{
     struct world *w = memory_allocate(sizeof *w);
     w->random = seed;
     w->now_ms = WORLD_START_MS;
@@ -113,6 +119,8 @@ struct world *world_create(uint64_t seed, uint32_t shards, const struct embedded
     embedded_clock_init(&w->clock, w->now_ms);
     make_rules(&w->rules);
     make_options(w);
+    w->options.avro = avro;
+    w->options.inputs[0].encoding = avro != NULL ? ENCODING_AVRO : ENCODING_AUTO;
     make_operators(w);
     struct embedded_log_options log_options = {.clock = &w->clock.clock};
     w->bus = embedded_log_open(&log_options);

@@ -48,6 +48,9 @@ struct world_traffic {
 };
 
 struct world *world_create(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults);
+/* The same with a topic of spans that is Avro, read by this decoder. */
+struct world *world_create_avro(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults,
+                                const struct avro_decoder *avro);
 void world_destroy(struct world *world);
 /* Appends traffic and moves the clock on, stepping the shards after every record or so. */
 void world_run(struct world *world, const struct world_traffic *traffic);

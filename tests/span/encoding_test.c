@@ -51,7 +51,7 @@ static struct encoded_record start(struct bytes value, struct bytes header, enum
     static struct avro_decoder avro;
     static struct encoding_options options;
     struct encoded_record record;
-    avro = (struct avro_decoder){seen, look};
+    avro = (struct avro_decoder){seen, look, NULL};
     options = (struct encoding_options){encoding, signal, &otlp_limits_default,
                                         seen != NULL ? &avro : NULL};
     encoding_start(&record, value, header, 0, &options);
