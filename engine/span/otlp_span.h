@@ -106,6 +106,31 @@ static inline __attribute__((always_inline)) bool split_body(const uint8_t *at, 
            out->value_size == (size_t)(end - out->value);
 }
 
+/* The same two layouts where all three lengths are below 128, as they mostly are. `at` is at the tag of
+ * a span's attribute. */
+#define SPLIT_ROOM 133 /* an attribute of 127 bytes, and the two behind its first field */
+static inline __attribute__((always_inline)) const uint8_t *
+split_plain(const uint8_t *at, const uint8_t *end, struct attribute *out)
+{
+    if (end - at < SPLIT_ROOM)
+        return NULL;
+    uint32_t head = bytes_load32(at);
+    uint32_t layout = head & 0x80ff80ff, size = head >> 8 & 0x7f, first = head >> 24;
+    uint32_t second = size - first - 4; /* huge where the first field goes beyond: no two bytes say so */
+    const uint8_t *front = at + 4, *behind = front + first + 2;
+    if (layout == (WIRE_TAG(9, WIRE_BYTES) | (uint32_t)WIRE_TAG(2, WIRE_BYTES) << 16)) {
+        if (bytes_load16(behind - 2) != (WIRE_TAG(1, WIRE_BYTES) | second << 8))
+            return NULL;
+        *out = (struct attribute){behind, front, second, first};
+    } else {
+        if (layout != (WIRE_TAG(9, WIRE_BYTES) | (uint32_t)WIRE_TAG(1, WIRE_BYTES) << 16) ||
+            bytes_load16(behind - 2) != (WIRE_TAG(2, WIRE_BYTES) | second << 8))
+            return NULL;
+        *out = (struct attribute){front, behind, first, second};
+    }
+    return at + 2 + size;
+}
+
 /* `at` is at the length of a KeyValue; what follows it, or NULL: read it the slow way. */
 static inline __attribute__((always_inline)) const uint8_t *
 split_short(const uint8_t *at, const uint8_t *end, struct attribute *out)

@@ -8,6 +8,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/json.h"
 #include "engine/span/any_value.h"
+#include "engine/span/dialect.h"
 
 #define ROW_FLATS_MAX 4096
 
@@ -19,6 +20,9 @@ struct flat_item {
 };
 
 struct row_scratch {
+    /* What came behind which attribute last time: aliases' numbers by the number + 1 of the one in front,
+     * 0: none. Spans of one producer repeat each other's order (row_sink_find). */
+    uint16_t follows[DIALECT_ALIASES_MAX + 1];
     struct flat_item *flats;
     uint32_t flats_count, flats_capacity;
     struct buffer text, list; /* JSON being written: of one value, of a list of them */

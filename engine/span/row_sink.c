@@ -105,6 +105,7 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
     sink->wanted = batch->wanted;
     sink->string_bytes_max = string_bytes_max;
     sink->cut_strings = 0;
+    sink->follows = row_sink_scratch(sink)->follows;
     sink->events_wanted = wants_any(&batch->wanted, from_events);
     bool made = batch->first_rank[SPAN_COLUMN_COUNT] != 0;
     if (made && batch->ranked.bits[0] == batch->wanted.bits[0] &&
