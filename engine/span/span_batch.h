@@ -111,7 +111,7 @@ struct row_origin {
 struct span_batch {
     uint32_t rows;
     uint32_t capacity;
-    struct span_column_set wanted; /* set before decoding; others stay absent */
+    struct span_column_set wanted; /* set while there are no rows; nobody writes others */
     uint8_t *kind;                 /* enum row_kind */
     struct row_origin *origin;
 #define SPAN_CTYPE_bytes struct bytes
