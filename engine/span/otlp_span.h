@@ -48,7 +48,7 @@ void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reas
 void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32_t field,
                         uint8_t rank[SPAN_COLUMN_COUNT]);
 void otlp_forget_resource(struct otlp_cursor *cursor);
-void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope);
+void otlp_read_scope(struct otlp_walk *walk, struct bytes scope);
 /* When the record is used up. */
 void otlp_settle_damage(struct otlp_cursor *cursor);
 

@@ -132,6 +132,19 @@ struct row_scratch *row_sink_scratch(struct row_sink *sink)
     return sink->batch->scratch;
 }
 
+enum dialect row_sink_scope(struct row_sink *sink, struct bytes name)
+{
+    struct row_scratch *scratch = row_sink_scratch(sink);
+    if (name.size == 0 || name.size > ROW_SCOPE_BYTES_MAX)
+        return dialect_of_scope(name);
+    if (!bytes_equal(name, bytes_of(scratch->scope_name, scratch->scope_size))) {
+        memcpy(scratch->scope_name, name.data, name.size);
+        scratch->scope_size = (uint8_t)name.size;
+        scratch->scope_dialect = (uint8_t)dialect_of_scope(name);
+    }
+    return scratch->scope_dialect;
+}
+
 struct bytes row_sink_cut(struct row_sink *sink, struct bytes text)
 {
     if (text.size <= sink->string_bytes_max)

@@ -162,6 +162,8 @@ struct bytes row_value_first(struct row_sink *sink, const struct any_value *valu
 struct bytes row_value_unquoted(struct bytes text);
 struct bytes row_value_json(struct row_sink *sink, const struct any_value *value);
 struct row_scratch *row_sink_scratch(struct row_sink *sink);
+/* dialect_of_scope, which is remembered; an absent name is DIALECT_UNKNOWN. */
+enum dialect row_sink_scope(struct row_sink *sink, struct bytes name);
 /* Inside it: what the slots' JSON text says (row_json.c); what flat attributes and message events amount
  * to (row_flat.c). Both before the last look. */
 void row_json_look(struct row_sink *sink, enum span_role role);
