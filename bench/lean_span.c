@@ -107,9 +107,14 @@ static void make_ids(uint64_t number, uint64_t trace[2], uint64_t *span)
 
 void lean_template_make(struct lean_template *t, uint64_t first, uint32_t spans)
 {
-    t->record = BUFFER_WITH_LIMIT((size_t)16 << 20);
+    /* A copy of its size: records lie close together where they were fetched, and pages apart would cost more
+     * than they hold. */
+    struct buffer made = BUFFER_WITH_LIMIT((size_t)16 << 20);
+    lean_record(&made, first, spans, LEAN_START_NS);
+    t->record = BUFFER_WITH_LIMIT(made.size);
+    buffer_append(&t->record, made.data, made.size);
+    buffer_free(&made);
     t->spans = spans;
-    lean_record(&t->record, first, spans, LEAN_START_NS);
     t->trace_at = memory_allocate_array(spans, sizeof *t->trace_at);
     t->span_at = memory_allocate_array(spans, sizeof *t->span_at);
     t->end_at = memory_allocate_array(spans, sizeof *t->end_at);
