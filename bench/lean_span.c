@@ -107,14 +107,9 @@ static void make_ids(uint64_t number, uint64_t trace[2], uint64_t *span)
 
 void lean_template_make(struct lean_template *t, uint64_t first, uint32_t spans)
 {
-    /* A copy of its size: records lie close together where they were fetched, and pages apart would cost more
-     * than they hold. */
-    struct buffer made = BUFFER_WITH_LIMIT((size_t)16 << 20);
-    lean_record(&made, first, spans, LEAN_START_NS);
-    t->record = BUFFER_WITH_LIMIT(made.size);
-    buffer_append(&t->record, made.data, made.size);
-    buffer_free(&made);
+    t->record = BUFFER_WITH_LIMIT((size_t)16 << 20);
     t->spans = spans;
+    lean_record(&t->record, first, spans, LEAN_START_NS);
     t->trace_at = memory_allocate_array(spans, sizeof *t->trace_at);
     t->span_at = memory_allocate_array(spans, sizeof *t->span_at);
     t->end_at = memory_allocate_array(spans, sizeof *t->end_at);
@@ -133,6 +128,32 @@ void lean_template_free(struct lean_template *t)
     memory_free(t->trace_at);
     memory_free(t->span_at);
     memory_free(t->end_at);
+}
+
+uint8_t *lean_templates_pack(struct lean_template *templates, uint32_t count)
+{
+    size_t size = 0, at = 0;
+    for (uint32_t i = 0; i < count; i++)
+        size += templates[i].record.size;
+    uint8_t *block = memory_allocate_raw(size);
+    for (uint32_t i = 0; i < count; i++) {
+        struct buffer *record = &templates[i].record;
+        struct buffer packed = {.data = block + at, .size = record->size};
+        memcpy(packed.data, record->data, record->size);
+        at += record->size;
+        buffer_free(record);
+        *record = packed;
+    }
+    return block;
+}
+
+void lean_templates_free(struct lean_template *templates, uint32_t count, uint8_t *block)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        templates[i].record = (struct buffer){0};
+        lean_template_free(&templates[i]);
+    }
+    memory_free(block);
 }
 
 void lean_template_stamp(struct lean_template *t, uint64_t first, uint64_t end_ns)

@@ -35,6 +35,7 @@ struct stage_bench {
     struct front *front;
     struct rates *rates;
     struct lean_template records[RECORDS_MAX];
+    uint8_t *block; /* where they lie */
     uint32_t records_count, spans_per_record;
 };
 
@@ -81,6 +82,7 @@ static void open_bench(struct stage_bench *b, uint32_t spans_per_record, double 
     b->records_count = SPANS_PER_ROUND / spans_per_record;
     for (uint32_t i = 0; i < b->records_count; i++)
         lean_template_make(&b->records[i], (uint64_t)i * spans_per_record, spans_per_record);
+    b->block = lean_templates_pack(b->records, b->records_count);
 }
 
 static void close_bench(struct stage_bench *b)
@@ -92,8 +94,7 @@ static void close_bench(struct stage_bench *b)
     rates_destroy(b->rates);
     bus_close(b->bus);
     registry_destroy(b->registry);
-    for (uint32_t i = 0; i < b->records_count; i++)
-        lean_template_free(&b->records[i]);
+    lean_templates_free(b->records, b->records_count, b->block);
 }
 
 static int by_value(const void *left, const void *right)
