@@ -130,6 +130,32 @@ void lean_template_free(struct lean_template *t)
     memory_free(t->end_at);
 }
 
+uint8_t *lean_templates_pack(struct lean_template *templates, uint32_t count)
+{
+    size_t size = 0, at = 0;
+    for (uint32_t i = 0; i < count; i++)
+        size += templates[i].record.size;
+    uint8_t *block = memory_allocate_raw(size);
+    for (uint32_t i = 0; i < count; i++) {
+        struct buffer *record = &templates[i].record;
+        struct buffer packed = {.data = block + at, .size = record->size};
+        memcpy(packed.data, record->data, record->size);
+        at += record->size;
+        buffer_free(record);
+        *record = packed;
+    }
+    return block;
+}
+
+void lean_templates_free(struct lean_template *templates, uint32_t count, uint8_t *block)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        templates[i].record = (struct buffer){0};
+        lean_template_free(&templates[i]);
+    }
+    memory_free(block);
+}
+
 void lean_template_stamp(struct lean_template *t, uint64_t first, uint64_t end_ns)
 {
     for (uint32_t i = 0; i < t->spans; i++) {

@@ -17,6 +17,10 @@ struct lean_template {
 };
 void lean_template_make(struct lean_template *template, uint64_t first, uint32_t spans);
 void lean_template_free(struct lean_template *template);
+/* Moves the records side by side, as they lie where a client library has put them: with gaps between them, no
+ * prefetching of the machine's runs from one into the next. The block belongs to lean_templates_free. */
+uint8_t *lean_templates_pack(struct lean_template *templates, uint32_t count);
+void lean_templates_free(struct lean_template *templates, uint32_t count, uint8_t *block);
 /* New ids from `first` on, ends at end_ns; labels stay. */
 void lean_template_stamp(struct lean_template *template, uint64_t first, uint64_t end_ns);
 

@@ -5,6 +5,7 @@
  * One line per case, the median of several rounds; --json prints objects instead, --quick fewer rounds.
  */
 #include "bench/lean_span.h"
+#include "bench/walk.h"
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
 #include "engine/bus/embedded_log.h"
@@ -17,7 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RECORDS 64
+#define SPANS_PER_ROUND 6400 /* 9 MB of records */
+#define RECORDS_MAX SPANS_PER_ROUND
+#define POLL_RECORDS_MAX 1000
 #define ROUNDS_MAX 31
 
 struct stage_bench {
@@ -31,8 +34,9 @@ struct stage_bench {
     struct metric_table *metrics;
     struct front *front;
     struct rates *rates;
-    struct buffer records[RECORDS];
-    uint32_t spans_per_record;
+    struct lean_template records[RECORDS_MAX];
+    uint8_t *block; /* where they lie */
+    uint32_t records_count, spans_per_record;
 };
 
 struct figures {
@@ -49,7 +53,7 @@ static void make_options(struct stage_bench *b)
         .topics = {"bench-cells", "bench-digests", "bench-changelog", "bench-rates", "bench.requests", "bench.scores",
                    "bench.alerts", "bench.dlq", "bench.decisions"},
         .exchange_partitions = 8, .future_max_ms = 300000, .dedupe_window_ms = 600000, .dedupe_ids_max = 1000000,
-        .leaves_max = 100000, .batch_rows = 512, .record_bytes_max = 8 << 20, .transaction_bytes_max = (size_t)1 << 30,
+        .leaves_max = 100000, .batch_rows = 256, .record_bytes_max = 8 << 20, .transaction_bytes_max = (size_t)1 << 30,
         .otlp = otlp_limits_default, .annotators = b->annotators, .annotators_count = b->registry->annotators_count,
         .rules = &b->rules,
     };
@@ -75,6 +79,10 @@ static void open_bench(struct stage_bench *b, uint32_t spans_per_record, double 
     struct bus_position start = {.source = {0, 0}, .offset = 0};
     (void)front_assign(b->front, &start);
     b->spans_per_record = spans_per_record;
+    b->records_count = SPANS_PER_ROUND / spans_per_record;
+    for (uint32_t i = 0; i < b->records_count; i++)
+        lean_template_make(&b->records[i], (uint64_t)i * spans_per_record, spans_per_record);
+    b->block = lean_templates_pack(b->records, b->records_count);
 }
 
 static void close_bench(struct stage_bench *b)
@@ -86,8 +94,7 @@ static void close_bench(struct stage_bench *b)
     rates_destroy(b->rates);
     bus_close(b->bus);
     registry_destroy(b->registry);
-    for (int i = 0; i < RECORDS; i++)
-        buffer_free(&b->records[i]);
+    lean_templates_free(b->records, b->records_count, b->block);
 }
 
 static int by_value(const void *left, const void *right)
@@ -102,24 +109,23 @@ static double median(double *values, int count)
     return values[count / 2];
 }
 
-/* About half a second's worth of one shard: 200,000 spans, then a flush, as a commit does. */
+/* New ids for all records, several polls of them, then a flush, as a commit does. */
 static struct figures run_round(struct stage_bench *b, uint64_t *number, int64_t *offset)
 {
     struct error error = {0};
-    for (uint32_t i = 0; i < RECORDS; i++) {
-        buffer_clear(&b->records[i]);
-        b->records[i].limit_bytes = 8 << 20;
-        lean_record(&b->records[i], *number, b->spans_per_record, LEAN_START_NS);
-        *number += b->spans_per_record;
-    }
+    for (uint32_t i = 0; i < b->records_count; i++, *number += b->spans_per_record)
+        lean_template_stamp(&b->records[i], *number, LEAN_START_NS + *number * 1000);
     struct front_counters before = *front_counts(b->front);
     uint64_t allocated = memory_thread_allocated_bytes();
     int64_t start_ns = clock_monotonic_ns();
-    struct bus_record records[RECORDS];
-    for (uint32_t i = 0; i < RECORDS; i++)
-        records[i] = (struct bus_record){.offset = (*offset)++, .timestamp_ms = (int64_t)(LEAN_START_NS / 1000000),
-                                         .value = buffer_bytes(&b->records[i])};
-    CHECK(front_take(b->front, records, RECORDS, b->rates, (int64_t)(LEAN_START_NS / 1000000), &error));
+    for (uint32_t first = 0, count; first < b->records_count; first += count) {
+        struct bus_record records[POLL_RECORDS_MAX];
+        count = b->records_count - first < POLL_RECORDS_MAX ? b->records_count - first : POLL_RECORDS_MAX;
+        for (uint32_t i = 0; i < count; i++)
+            records[i] = (struct bus_record){.offset = (*offset)++, .timestamp_ms = (int64_t)(LEAN_START_NS / 1000000),
+                                             .value = buffer_bytes(&b->records[first + i].record)};
+        CHECK(front_take(b->front, records, count, b->rates, (int64_t)(LEAN_START_NS / 1000000), &error));
+    }
     int64_t taken_ns = clock_monotonic_ns();
     double taken_bytes = (double)(memory_thread_allocated_bytes() - allocated);
     uint32_t deltas = 0;
@@ -177,6 +183,23 @@ static void run_case(const char *name, uint32_t spans_per_record, double sampled
     memory_free(b);
 }
 
+/* The walk alone, with the columns that the annotators of the shipped configuration declare. */
+static void run_walk(int rounds, bool json)
+{
+    struct error error = {0};
+    struct registry *registry = registry_create();
+    struct annotator_instance annotators[REGISTRY_OPERATORS_MAX];
+    for (uint32_t i = 0; i < registry->annotators_count; i++)
+        annotators[i] = (struct annotator_instance){registry->annotators[i].class, registry->annotators[i].conf};
+    struct pipeline *pipeline = pipeline_create(annotators, registry->annotators_count, &error);
+    CHECK(pipeline != NULL);
+    walk_bench(pipeline_columns(pipeline), 100, rounds, json);
+    walk_bench(pipeline_columns(pipeline), 1, rounds, json);
+    alias_bench(rounds, json);
+    pipeline_destroy(pipeline);
+    registry_destroy(registry);
+}
+
 int main(int argc, char **argv)
 {
     bool json = false;
@@ -185,6 +208,7 @@ int main(int argc, char **argv)
         json = json || strcmp(argv[i], "--json") == 0;
         rounds = strcmp(argv[i], "--quick") == 0 ? 5 : rounds;
     }
+    run_walk(rounds, json);
     run_case("100 spans a record", 100, 0, rounds, json);
     run_case("100 spans, 1 % requests", 100, 0.01, rounds, json);
     run_case("1 span a record", 1, 0, rounds, json);

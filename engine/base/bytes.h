@@ -48,6 +48,13 @@ static inline uint32_t bytes_load32(const uint8_t *p)
     return v;
 }
 
+static inline uint16_t bytes_load16(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
 /* The size < 8 bytes at p as a little-endian number, without a byte-wise loop or a call. */
 static inline uint64_t bytes_load_short(const uint8_t *p, size_t size)
 {

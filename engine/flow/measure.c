@@ -117,10 +117,27 @@ static struct bytes label_or_unknown(struct bytes value)
     return bytes_present(value) && value.size > 0 ? value : BYTES_LITERAL("unknown");
 }
 
-static uint64_t leaf_key_hash(const struct leaf_key *key)
+/* What rows of one record share, application and environment: hashed once while they lie in the same
+ * place. Only for rows of one batch: later the place may hold something else. */
+struct shared_labels {
+    struct bytes app, env;
+    uint64_t hash;
+};
+
+static bool same_place(struct bytes a, struct bytes b) { return a.data == b.data && a.size == b.size; }
+
+static uint64_t shared_hash(struct shared_labels *shared, const struct leaf_key *key)
 {
-    uint64_t h = key->kind;
-    for (int i = 0; i < LEAF_LABELS; i++) /* the labels' hashes do not wait for each other */
+    if (!same_place(shared->app, key->labels[0]) || !same_place(shared->env, key->labels[1]))
+        *shared = (struct shared_labels){key->labels[0], key->labels[1],
+                                         hash_combine(hash_bytes(key->labels[0], 0), hash_bytes(key->labels[1], 1))};
+    return shared->hash;
+}
+
+static uint64_t leaf_key_hash(struct shared_labels *shared, const struct leaf_key *key)
+{
+    uint64_t h = hash_combine(shared_hash(shared, key), key->kind);
+    for (int i = 2; i < LEAF_LABELS; i++) /* the labels' hashes do not wait for each other */
         h = hash_combine(h, hash_bytes(key->labels[i], 0));
     return h;
 }
@@ -164,9 +181,9 @@ static void make_cells(struct measure *m, struct leaf *leaf)
     leaf->cells[leaf->cells_count++] = make_cell(m, &set);
 }
 
-static uint32_t find_leaf(struct measure *m, const struct leaf_key *key)
+static uint32_t find_leaf(struct measure *m, struct shared_labels *shared, const struct leaf_key *key)
 {
-    uint64_t hash = leaf_key_hash(key);
+    uint64_t hash = leaf_key_hash(shared, key);
     uint32_t cursor = 0;
     for (uint32_t n = table_first(&m->leaf_table, hash, &cursor); n != TABLE_NONE;
          n = table_next(&m->leaf_table, hash, &cursor))
@@ -246,14 +263,15 @@ static int64_t clamp_amount(int64_t amount)
     return amount > most ? most : amount < -most ? -most : amount;
 }
 
-static void add_traffic_row(struct measure *m, const struct span_batch *batch, uint32_t row, int64_t fallback_ms)
+static void add_traffic_row(struct measure *m, struct shared_labels *shared, const struct span_batch *batch, uint32_t row,
+                            int64_t fallback_ms)
 {
     struct leaf_key key = {.kind = LEAF_TRAFFIC,
                            .labels = {label_or_unknown(batch->app[row]), label_or_unknown(batch->env[row]),
                                       label_or_unknown(batch->intent_label[row]),
                                       label_or_unknown(batch->prompt_label[row]),
                                       label_or_unknown(batch->model_label[row])}};
-    uint32_t number = find_accumulator(m, find_leaf(m, &key), row_minute(batch, row, fallback_ms));
+    uint32_t number = find_accumulator(m, find_leaf(m, shared, &key), row_minute(batch, row, fallback_ms));
     struct accumulator *acc = &m->accumulators[number];
     int64_t role = batch->role[row];
     acc->dense[role >= 0 && role < ROLES ? role : 0]++;
@@ -278,7 +296,8 @@ static void add_traffic_row(struct measure *m, const struct span_batch *batch, u
     }
 }
 
-static void add_score_row(struct measure *m, const struct span_batch *batch, uint32_t row, int64_t fallback_ms)
+static void add_score_row(struct measure *m, struct shared_labels *shared, const struct span_batch *batch, uint32_t row,
+                          int64_t fallback_ms)
 {
     for (uint32_t s = 0; s < m->score_count; s++) {
         const struct metric_spec *spec = m->scores[s];
@@ -300,7 +319,7 @@ static void add_score_row(struct measure *m, const struct span_batch *batch, uin
                                           label_or_unknown(batch->intent_label[row]),
                                           label_or_unknown(batch->evaluator[row]),
                                           label_or_unknown(batch->evaluator_revision[row])}};
-        uint32_t number = find_accumulator(m, find_leaf(m, &key), row_minute(batch, row, fallback_ms));
+        uint32_t number = find_accumulator(m, find_leaf(m, shared, &key), row_minute(batch, row, fallback_ms));
         measure_count(m, counter_key(number, COUNTER_SCORE, bin), 1);
         struct bytes trace = batch->trace_id[row];
         double badness = 0;
@@ -312,13 +331,14 @@ static void add_score_row(struct measure *m, const struct span_batch *batch, uin
 
 void measure_rows(struct measure *m, const struct span_batch *batch, const uint8_t *include, int64_t fallback_ms)
 {
+    struct shared_labels shared = {.hash = 0}; /* of absent labels: no key has them */
     for (uint32_t row = 0; row < batch->rows; row++) {
         if (include != NULL && !include[row])
             continue;
         if (batch->kind[row] == ROW_SPAN)
-            add_traffic_row(m, batch, row, fallback_ms);
+            add_traffic_row(m, &shared, batch, row, fallback_ms);
         else if (batch->kind[row] == ROW_VERDICT)
-            add_score_row(m, batch, row, fallback_ms);
+            add_score_row(m, &shared, batch, row, fallback_ms);
     }
 }
 

@@ -289,8 +289,7 @@ static void finish(struct filler *filler)
         if (inherited->rank > 0 && sink->rank[inherited->column] == RANK_NONE)
             ((struct bytes *)row_sink_column(sink, inherited->column))[sink->row] = inherited->text;
     }
-    row_sink_finish(sink, bytes_present(filler->scope) ? dialect_of_scope(filler->scope)
-                                                       : DIALECT_UNKNOWN);
+    row_sink_finish(sink, row_sink_scope(sink, filler->scope));
     if (sink->flats > 0)
         write_evaluations(sink);
 }

@@ -41,7 +41,8 @@ enum dialect_generation {
     GENERATION_CLIENT = 32, /* by its scope: a library that traces itself */
 };
 
-#define DIALECT_NAME_MAX 55
+#define DIALECT_NAME_MAX    55
+#define DIALECT_ALIASES_MAX 1024
 
 struct dialect_alias {
     char name[DIALECT_NAME_MAX + 1];
@@ -59,7 +60,7 @@ _Static_assert(sizeof(struct dialect_alias) == 64,
 
 #define DIALECT_SLOT_BITS 12
 
-extern const struct dialect_alias dialect_aliases[];
+extern const struct dialect_alias dialect_aliases[]; /* the first one is an attribute's */
 extern const uint32_t dialect_aliases_count;
 extern const uint64_t dialect_hash_seed;
 extern const uint16_t dialect_slots[1u << DIALECT_SLOT_BITS]; /* alias number + 1; 0: empty */

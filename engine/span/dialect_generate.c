@@ -71,6 +71,8 @@ static int refuse(const char *why, const char *name)
 
 static int check_names(void)
 {
+    if (NAMES > DIALECT_ALIASES_MAX || strcmp(names[0].transform, "TRANSFORM_SCOPE") == 0)
+        return refuse("more names than DIALECT_ALIASES_MAX, or no attribute is first", names[0].name);
     for (int i = 0; i < NAMES; i++) {
         if (strlen(names[i].name) == 0 || strlen(names[i].name) > DIALECT_NAME_MAX)
             return refuse("the name is empty or longer than 55 bytes", names[i].name);

@@ -41,7 +41,7 @@ static bool keep(struct plain_walk *w, const struct walk_string *scope, struct b
         name = walk_unescape(scope->raw, room, &size) ? bytes_of(room, size) : BYTES_NONE;
     }
     cursor->state.scope_name = name.size > 0 ? name : BYTES_NONE;
-    cursor->state.scope_dialect = (uint8_t)dialect_of_scope(cursor->state.scope_name);
+    cursor->state.scope_dialect = (uint8_t)row_sink_scope(&w->walk.span.sink, cursor->state.scope_name);
     *message = arena_copy(arena, *message);
     return bytes_present(*message);
 }

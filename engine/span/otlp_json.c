@@ -123,7 +123,7 @@ static bool read_scope(struct json_walk *w)
     cursor->state.scope_name = BYTES_NONE;
     cursor->state.scope_dialect = DIALECT_UNKNOWN;
     if (owner_at(w, cursor->state.scope_from, &otlp_scope, &message))
-        otlp_read_scope(cursor, message);
+        otlp_read_scope(&w->walk, message);
     return keep_text(w, &cursor->state.scope_name);
 }
 

@@ -19,12 +19,9 @@ static void damage(struct otlp_cursor *cursor, const uint8_t *at, const char *re
 
 /* ---- containers ---------------------------------------------------------------------------------------- */
 
-/* Finds the next field of this number; others are skipped. False at the end or at damage (reported
- * when `report` is set; a body that goes beyond its container is handed out cut to it). */
-static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint8_t *end,
-                      uint32_t number, bool report, struct bytes *body, bool *cut)
+static bool search_body(struct otlp_cursor *cursor, const uint8_t **at, const uint8_t *end,
+                        uint32_t number, bool report, struct bytes *body, bool *cut)
 {
-    *cut = false;
     while (*at < end) {
         const uint8_t *field = *at;
         uint32_t tag;
@@ -48,6 +45,25 @@ static bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint
         return true;
     }
     return false;
+}
+
+/* Finds the next field of this number; others are skipped. False at the end or at damage (reported
+ * when `report` is set; a body that goes beyond its container is handed out cut to it). Mostly the field
+ * is there at once. */
+static inline bool next_body(struct otlp_cursor *cursor, const uint8_t **at, const uint8_t *end,
+                             uint32_t number, bool report, struct bytes *body, bool *cut)
+{
+    const uint8_t *start = *at;
+    size_t size, header;
+    *cut = false;
+    if (start >= end)
+        return false;
+    if (end - start < 3 || start[0] != WIRE_TAG(number, WIRE_BYTES) ||
+        (header = short_length(start + 1, &size)) == 0 || size > (size_t)(end - start) - 1 - header)
+        return search_body(cursor, at, end, number, report, body, cut);
+    *body = bytes_of(start + 1 + header, size);
+    *at = start + 1 + header + size;
+    return true;
 }
 
 static void decode_resource_attribute(struct otlp_cursor *cursor, struct bytes attribute,
@@ -110,8 +126,9 @@ void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32
         decode_resource_attribute(cursor, attribute, rank);
 }
 
-void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope)
+void otlp_read_scope(struct otlp_walk *walk, struct bytes scope)
 {
+    struct otlp_cursor *cursor = walk->cursor;
     const uint8_t *at = scope.data;
     struct bytes name;
     bool cut;
@@ -119,7 +136,7 @@ void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope)
         if (name.size <= cursor->limits->string_bytes_max)
             cursor->state.scope_name = name.size > 0 ? name : BYTES_NONE;
     }
-    cursor->state.scope_dialect = (uint8_t)dialect_of_scope(cursor->state.scope_name);
+    cursor->state.scope_dialect = (uint8_t)row_sink_scope(&walk->span.sink, cursor->state.scope_name);
 }
 
 /* The resource may stand anywhere in its ResourceSpans. */
@@ -140,8 +157,9 @@ static void enter_resource(struct otlp_cursor *cursor, struct bytes resource_spa
 }
 
 /* So may the scope in its ScopeSpans. */
-static void enter_scope(struct otlp_cursor *cursor, struct bytes scope_spans)
+static void enter_scope(struct otlp_walk *walk, struct bytes scope_spans)
 {
+    struct otlp_cursor *cursor = walk->cursor;
     const uint8_t *base = cursor->record.data;
     const uint8_t *at = scope_spans.data;
     const uint8_t *end = at + scope_spans.size;
@@ -150,7 +168,7 @@ static void enter_scope(struct otlp_cursor *cursor, struct bytes scope_spans)
     cursor->state.scope_name = BYTES_NONE;
     cursor->state.scope_dialect = DIALECT_UNKNOWN;
     while (next_body(cursor, &at, end, 1, false, &scope, &cut))
-        otlp_read_scope(cursor, scope);
+        otlp_read_scope(walk, scope);
     cursor->state.in_scope = true;
     cursor->state.span_at = (size_t)(scope_spans.data - base);
     cursor->state.scope_end = (size_t)(end - base);
@@ -212,7 +230,7 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
                 next_body(cursor, &at, base + cursor->state.resource_end, 2, true, &body, &cut);
             cursor->state.scope_at = (size_t)(at - base);
             if (cursor->state.in_resource)
-                enter_scope(cursor, body);
+                enter_scope(&walk, body);
         } else {
             const uint8_t *at = base + cursor->state.resource_at;
             if (!next_body(cursor, &at, record_end, 1, true, &body, &cut))

@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) bool take_attribute(struct span_wal
                                                                  size_t key_size,
                                                                  const uint8_t *value, size_t size)
 {
-    const struct dialect_alias *alias = dialect_find(key, key_size);
+    const struct dialect_alias *alias = row_sink_find(&walk->sink, key, key_size);
     if (alias == NULL)
         return !row_sink_may_be_flat(&walk->sink, key, key_size) ||
                take_flat(walk, bytes_of(key, key_size), bytes_of(value, size));
@@ -199,67 +199,85 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
     return true;
 }
 
-/* One field of a span; `tag` was read. */
-static inline bool decode_span_field(struct span_walk *walk, const uint8_t **at, const uint8_t *end,
-                                     uint32_t tag, struct span_core *core)
+/* One field of a span that is no attribute, from its tag on; what follows it, or NULL: it is malformed. */
+static inline const uint8_t *decode_span_field(struct span_walk *walk, const uint8_t *at,
+                                               const uint8_t *end, struct span_core *core)
 {
     struct bytes body;
     uint64_t lost;
+    uint32_t tag;
+    bool read;
+    if (!wire_tag(&at, end, &tag)) {
+        (void)bad(walk, at, "an illegal field tag in a span");
+        return NULL;
+    }
     switch (tag) {
     case WIRE_TAG(1, WIRE_BYTES):
-        return wire_bytes(at, end, &core->trace_id);
+        read = wire_bytes(&at, end, &core->trace_id);
+        break;
     case WIRE_TAG(2, WIRE_BYTES):
-        return wire_bytes(at, end, &core->span_id);
+        read = wire_bytes(&at, end, &core->span_id);
+        break;
     case WIRE_TAG(4, WIRE_BYTES):
-        return wire_bytes(at, end, &core->parent_span_id);
+        read = wire_bytes(&at, end, &core->parent_span_id);
+        break;
     case WIRE_TAG(5, WIRE_BYTES):
-        return wire_bytes(at, end, &core->name);
+        read = wire_bytes(&at, end, &core->name);
+        break;
     case WIRE_TAG(6, WIRE_VARINT):
-        return wire_varint(at, end, &core->kind);
+        read = wire_varint(&at, end, &core->kind);
+        break;
     case WIRE_TAG(7, WIRE_FIXED64):
-        return wire_fixed64(at, end, &core->start_ns);
+        read = wire_fixed64(&at, end, &core->start_ns);
+        break;
     case WIRE_TAG(8, WIRE_FIXED64):
-        return wire_fixed64(at, end, &core->end_ns);
+        read = wire_fixed64(&at, end, &core->end_ns);
+        break;
     case WIRE_TAG(15, WIRE_BYTES):
-        return wire_bytes(at, end, &body) && decode_status(walk, body);
+        read = wire_bytes(&at, end, &body) && decode_status(walk, body);
+        break;
     case WIRE_TAG(11, WIRE_BYTES):
-        return wire_bytes(at, end, &body) &&
+        read = wire_bytes(&at, end, &body) &&
                (!walk->sink.events_wanted || decode_event(walk, body));
+        break;
     case WIRE_TAG(12, WIRE_VARINT):
-        if (!wire_varint(at, end, &lost))
-            return false;
-        walk->sink.lost_events = lost != 0;
-        return true;
+        read = wire_varint(&at, end, &lost);
+        walk->sink.lost_events = read ? lost != 0 : walk->sink.lost_events;
+        break;
     default:
-        return wire_skip(at, end, tag);
+        read = wire_skip(&at, end, tag);
+        break;
     }
+    return read ? at : NULL;
 }
 
 bool otlp_span_decode(struct span_walk *walk, struct bytes span)
 {
     const uint8_t *at = span.data;
     const uint8_t *end = at + span.size;
-    struct span_core core = {0};
+    struct span_core core;
+    core.trace_id = core.span_id = core.parent_span_id = core.name = BYTES_NONE;
+    core.kind = core.start_ns = core.end_ns = 0;
     uint32_t attributes_left = walk->attributes_max;
     while (at < end) {
         const uint8_t *field = at;
-        if (*at == WIRE_TAG(9, WIRE_BYTES)) {
-            struct attribute attribute;
-            if (attributes_left-- == 0)
-                return bad(walk, field, "more attributes than attributes_per_span_max");
-            at = split_short(field + 1, end, &attribute);
-            bool taken = at != NULL ? take_attribute(walk, attribute.key, attribute.key_size,
-                                                     attribute.value, attribute.value_size)
-                                    : take_attribute_slow(walk, field + 1, end, &at);
-            if (!taken)
-                return false;
+        if (*at != WIRE_TAG(9, WIRE_BYTES)) {
+            at = decode_span_field(walk, field, end, &core);
+            if (at == NULL)
+                return walk->reason ? false : bad(walk, field, "a field goes beyond its span");
             continue;
         }
-        uint32_t tag;
-        if (!wire_tag(&at, end, &tag))
-            return bad(walk, field, "an illegal field tag in a span");
-        if (!decode_span_field(walk, &at, end, tag, &core))
-            return walk->reason ? false : bad(walk, field, "a field goes beyond its span");
+        struct attribute attribute;
+        if (attributes_left-- == 0)
+            return bad(walk, field, "more attributes than attributes_per_span_max");
+        at = split_plain(field, end, &attribute);
+        if (at == NULL)
+            at = split_short(field + 1, end, &attribute);
+        bool taken = at != NULL ? take_attribute(walk, attribute.key, attribute.key_size,
+                                                 attribute.value, attribute.value_size)
+                                : take_attribute_slow(walk, field + 1, end, &at);
+        if (!taken)
+            return false;
     }
     return store_core(walk, &core, span.data);
 }

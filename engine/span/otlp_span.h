@@ -48,7 +48,7 @@ void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reas
 void otlp_read_resource(struct otlp_cursor *cursor, struct bytes message, uint32_t field,
                         uint8_t rank[SPAN_COLUMN_COUNT]);
 void otlp_forget_resource(struct otlp_cursor *cursor);
-void otlp_read_scope(struct otlp_cursor *cursor, struct bytes scope);
+void otlp_read_scope(struct otlp_walk *walk, struct bytes scope);
 /* When the record is used up. */
 void otlp_settle_damage(struct otlp_cursor *cursor);
 
@@ -104,6 +104,31 @@ static inline __attribute__((always_inline)) bool split_body(const uint8_t *at, 
     out->value = value + 1 + header;
     return value[0] == WIRE_TAG(2, WIRE_BYTES) && header != 0 &&
            out->value_size == (size_t)(end - out->value);
+}
+
+/* The same two layouts where all three lengths are below 128, as they mostly are. `at` is at the tag of
+ * a span's attribute. */
+#define SPLIT_ROOM 133 /* an attribute of 127 bytes, and the two behind its first field */
+static inline __attribute__((always_inline)) const uint8_t *
+split_plain(const uint8_t *at, const uint8_t *end, struct attribute *out)
+{
+    if (end - at < SPLIT_ROOM)
+        return NULL;
+    uint32_t head = bytes_load32(at);
+    uint32_t layout = head & 0x80ff80ff, size = head >> 8 & 0x7f, first = head >> 24;
+    uint32_t second = size - first - 4; /* huge where the first field goes beyond: no two bytes say so */
+    const uint8_t *front = at + 4, *behind = front + first + 2;
+    if (layout == (WIRE_TAG(9, WIRE_BYTES) | (uint32_t)WIRE_TAG(2, WIRE_BYTES) << 16)) {
+        if (bytes_load16(behind - 2) != (WIRE_TAG(1, WIRE_BYTES) | second << 8))
+            return NULL;
+        *out = (struct attribute){behind, front, second, first};
+    } else {
+        if (layout != (WIRE_TAG(9, WIRE_BYTES) | (uint32_t)WIRE_TAG(1, WIRE_BYTES) << 16) ||
+            bytes_load16(behind - 2) != (WIRE_TAG(2, WIRE_BYTES) | second << 8))
+            return NULL;
+        *out = (struct attribute){front, behind, first, second};
+    }
+    return at + 2 + size;
 }
 
 /* `at` is at the length of a KeyValue; what follows it, or NULL: read it the slow way. */

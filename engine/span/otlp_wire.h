@@ -63,11 +63,17 @@ static inline bool wire_length(const uint8_t **at, const uint8_t *end, size_t *s
 {
     const uint8_t *p = *at;
     uint64_t value;
-    if (end - p >= 2 && p[0] >= 0x80 && p[1] < 0x80) {
+    if (p < end && p[0] < 0x80) {
+        value = p[0];
+        p += 1;
+    } else if (end - p >= 2 && p[1] < 0x80) {
         value = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
         p += 2;
-    } else if (!wire_varint(&p, end, &value)) {
-        return false;
+    } else {
+        const uint8_t *behind = p; /* a copy: p stays in a register */
+        if (!wire_varint_slow(&behind, end, &value))
+            return false;
+        p = behind;
     }
     if (value > (uint64_t)(end - p))
         return false;

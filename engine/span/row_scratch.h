@@ -8,8 +8,10 @@
 #include "engine/base/buffer.h"
 #include "engine/base/json.h"
 #include "engine/span/any_value.h"
+#include "engine/span/dialect.h"
 
-#define ROW_FLATS_MAX 4096
+#define ROW_FLATS_MAX       4096
+#define ROW_SCOPE_BYTES_MAX 64
 
 /* A value that belongs to a place in a list: llm.input_messages.3.message.role. */
 struct flat_item {
@@ -19,6 +21,12 @@ struct flat_item {
 };
 
 struct row_scratch {
+    /* What came behind which attribute last time: aliases' numbers by the number + 1 of the one in front,
+     * 0: none. Spans of one producer repeat each other's order (row_sink_find). */
+    uint16_t follows[DIALECT_ALIASES_MAX + 1];
+    /* The scope asked about last, and its enum dialect: it is the same for many records. */
+    uint8_t scope_name[ROW_SCOPE_BYTES_MAX];
+    uint8_t scope_size, scope_dialect;
     struct flat_item *flats;
     uint32_t flats_count, flats_capacity;
     struct buffer text, list; /* JSON being written: of one value, of a list of them */

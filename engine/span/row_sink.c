@@ -105,6 +105,7 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
     sink->wanted = batch->wanted;
     sink->string_bytes_max = string_bytes_max;
     sink->cut_strings = 0;
+    sink->follows = row_sink_scratch(sink)->follows;
     sink->events_wanted = wants_any(&batch->wanted, from_events);
     bool made = batch->first_rank[SPAN_COLUMN_COUNT] != 0;
     if (made && batch->ranked.bits[0] == batch->wanted.bits[0] &&
@@ -129,6 +130,19 @@ struct row_scratch *row_sink_scratch(struct row_sink *sink)
     if (sink->batch->scratch == NULL)
         sink->batch->scratch = row_scratch_create();
     return sink->batch->scratch;
+}
+
+enum dialect row_sink_scope(struct row_sink *sink, struct bytes name)
+{
+    struct row_scratch *scratch = row_sink_scratch(sink);
+    if (name.size == 0 || name.size > ROW_SCOPE_BYTES_MAX)
+        return dialect_of_scope(name);
+    if (!bytes_equal(name, bytes_of(scratch->scope_name, scratch->scope_size))) {
+        memcpy(scratch->scope_name, name.data, name.size);
+        scratch->scope_size = (uint8_t)name.size;
+        scratch->scope_dialect = (uint8_t)dialect_of_scope(name);
+    }
+    return scratch->scope_dialect;
 }
 
 struct bytes row_sink_cut(struct row_sink *sink, struct bytes text)

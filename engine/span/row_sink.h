@@ -17,7 +17,9 @@ struct row_sink {
     uint32_t slots_wanted; /* bits of enum row_slot, for values that feed a column too */
     uint32_t flats_wanted; /* bits of enum dialect_flat */
     bool events_wanted;
+    uint16_t *follows; /* the batch's (row_scratch.h) */
     /* of this row */
+    uint32_t in_front; /* number + 1 of the alias in front; 0: none yet */
     uint8_t generations; /* enum dialect_generation bits */
     uint8_t mark;        /* enum dialect */
     uint8_t kind_of;     /* enum dialect: whose word slot[SLOT_KIND] is */
@@ -52,6 +54,7 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
 static inline void row_sink_start(struct row_sink *sink, uint32_t row)
 {
     sink->row = row;
+    sink->in_front = 0;
     sink->generations = 0;
     sink->mark = DIALECT_UNKNOWN;
     sink->kind_of = DIALECT_UNKNOWN;
@@ -70,6 +73,22 @@ static inline void *row_sink_column(const struct row_sink *sink, unsigned column
     const uint8_t *first = (const uint8_t *)sink->batch + offsetof(struct span_batch, trace_id);
     memcpy(&memory, first + column * sizeof memory, sizeof memory);
     return memory;
+}
+
+/* dialect_find, but looks first whether it is what came behind the attribute in front last time. */
+static inline __attribute__((always_inline)) const struct dialect_alias *
+row_sink_find(struct row_sink *sink, const uint8_t *name, size_t size)
+{
+    uint16_t *follows = &sink->follows[sink->in_front];
+    const struct dialect_alias *alias = &dialect_aliases[*follows];
+    if (alias->size != size || !dialect_same_name(alias->name, name, size)) {
+        alias = dialect_find(name, size);
+        if (alias == NULL)
+            return NULL;
+        *follows = (uint16_t)(alias - dialect_aliases);
+    }
+    sink->in_front = *follows + 1u;
+    return alias;
 }
 
 /* True when the row wants this alias's value now; notes what the name says about the dialect. */
@@ -143,6 +162,8 @@ struct bytes row_value_first(struct row_sink *sink, const struct any_value *valu
 struct bytes row_value_unquoted(struct bytes text);
 struct bytes row_value_json(struct row_sink *sink, const struct any_value *value);
 struct row_scratch *row_sink_scratch(struct row_sink *sink);
+/* dialect_of_scope, which is remembered; an absent name is DIALECT_UNKNOWN. */
+enum dialect row_sink_scope(struct row_sink *sink, struct bytes name);
 /* Inside it: what the slots' JSON text says (row_json.c); what flat attributes and message events amount
  * to (row_flat.c). Both before the last look. */
 void row_json_look(struct row_sink *sink, enum span_role role);

@@ -114,7 +114,7 @@ struct span_batch {
     uint32_t allocated; /* rows there is memory for */
     uint32_t enough;    /* rows worth working off: as many as the batch was created for */
     size_t text_stop_bytes; /* decoders begin no further span when the arena holds more */
-    struct span_column_set wanted; /* set before decoding; others stay absent */
+    struct span_column_set wanted; /* set while there are no rows; nobody writes others */
     uint8_t *kind;                 /* enum row_kind */
     struct row_origin *origin;
 #define SPAN_CTYPE_bytes struct bytes

@@ -18,6 +18,7 @@ struct bench {
 static inline struct bench bench_open(const struct annotator_class *class, uint32_t rows)
 {
     struct bench b = {.class = class, .batch = span_batch_create(rows)};
+    memset(&b.batch->wanted, 0xff, sizeof b.batch->wanted);
     b.conf = memory_allocate(class->conf_bytes + 1);
     b.scratch = memory_allocate(class->scratch_bytes + 1);
     if (class->options != NULL)

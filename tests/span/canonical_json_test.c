@@ -172,6 +172,10 @@ static void rows_are_absent_until_written(void **state)
 {
     (void)state;
     struct span_batch *batch = span_batch_create(3);
+    const enum span_column written[] = {SPAN_COLUMN_trace_id, SPAN_COLUMN_score, SPAN_COLUMN_score_bin,
+                                        SPAN_COLUMN_purpose, SPAN_COLUMN_leaf};
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        span_columns_add(&batch->wanted, written[i]);
     for (int round = 0; round < 3; round++) {
         for (uint32_t i = 0; i < 3; i++) {
             uint32_t row = span_batch_add(batch, ROW_VERDICT, (struct row_origin){9, i});
