@@ -21,8 +21,9 @@ struct header_list {
 };
 
 /* Part of the outputs' contract. */
+#define CODE_OF(name, code) [REFUSAL_##name] = code,
 static const char *const codes[DEAD_REASONS] = {
-    [DEAD_UNDECODABLE] = "undecodable", [DEAD_OVERSIZED] = "oversized", [DEAD_BAD_VERDICT] = "bad_verdict"};
+    REFUSALS(CODE_OF)[DEAD_OVERSIZED] = "oversized", [DEAD_BAD_VERDICT] = "bad_verdict"};
 
 static void add(struct header_list *list, uint32_t slot, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

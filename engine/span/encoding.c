@@ -134,11 +134,12 @@ static bool holds_logs(struct bytes payload)
 
 /* ---- starting -------------------------------------------------------------------------------------------------- */
 
-static void refuse(struct encoded_record *record, const char *reason)
+static void refuse(struct encoded_record *record, enum refusal code, const char *reason)
 {
     record->encoding = ENCODING_AUTO;
-    otlp_note(&record->cursor, 0, reason);
+    otlp_note(&record->cursor, 0, code, reason);
     record->cursor.bad_spans = 1;
+    record->cursor.refused[code] = 1;
 }
 
 /* What the option says, checked against the framing; `auto` looks. False: refused. */
@@ -151,7 +152,8 @@ static bool resolve(struct encoded_record *record, struct bytes *payload)
     if (encoding == ENCODING_AUTO)
         encoding = look(record, payload, &logs);
     else if (encoding == ENCODING_OTLP_PROTO && framed && !framing_pass_indexes(payload)) {
-        refuse(record, "Confluent framing without the message indexes of protobuf");
+        refuse(record, REFUSAL_FRAMING,
+               "Confluent framing without the message indexes of protobuf");
         return false;
     }
     const uint8_t *json = encoding == ENCODING_OTLP_JSON ? json_start(*payload) : NULL;
@@ -160,19 +162,20 @@ static bool resolve(struct encoded_record *record, struct bytes *payload)
     else if (signal == SIGNAL_ANY && json != NULL)
         (void)look_at_json(json, payload->data + payload->size, &logs);
     if (logs != (signal == SIGNAL_LOGS) && signal != SIGNAL_ANY) {
-        refuse(record,
+        refuse(record, REFUSAL_WRONG_SIGNAL,
                logs ? "log records on a topic of spans" : "spans on a topic of log records");
         return false;
     }
     record->encoding = encoding;
     record->cursor.logs = logs;
     if (encoding == ENCODING_JSON && logs) {
-        refuse(record, "log records come as OTLP, this is other JSON");
+        refuse(record, REFUSAL_WRONG_SIGNAL, "log records come as OTLP, this is other JSON");
         return false;
     }
     if (encoding != ENCODING_AVRO || record->options->avro != NULL)
         return true;
-    refuse(record, "Avro: no schemas are at hand; configure the schema registry");
+    refuse(record, REFUSAL_NO_SCHEMA,
+           "Avro: no schemas are at hand; configure the schema registry");
     return false;
 }
 
@@ -188,11 +191,11 @@ void encoding_start(struct encoded_record *record, struct bytes value, struct by
     if (value.size == 0)
         return; /* no value, or an empty request: no rows */
     if (options->encoding != ENCODING_AVRO && (reason = framing_compressed(value)) != NULL) {
-        refuse(record, reason);
+        refuse(record, REFUSAL_COMPRESSED, reason);
         return;
     }
     if (!framing_read(value, header, &record->framing, &reason)) {
-        refuse(record, reason);
+        refuse(record, REFUSAL_FRAMING, reason);
         return;
     }
     struct bytes payload = record->framing.payload;
