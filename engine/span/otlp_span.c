@@ -137,7 +137,7 @@ static bool decode_status(struct span_walk *walk, struct bytes status)
         if (tag == WIRE_TAG(3, WIRE_VARINT)) {
             read = wire_varint(&at, end, &code);
             if (read && span_columns_have(&walk->sink.wanted, SPAN_COLUMN_status))
-                batch->status[row] = code <= 2 ? (int64_t)code : 0;
+                batch->status[row] = (uint32_t)code <= 2 ? (uint32_t)code : 0;
         } else if (tag == WIRE_TAG(2, WIRE_BYTES)) {
             read = wire_bytes(&at, end, &message);
             if (read && message.size > 0 &&
@@ -198,7 +198,7 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
     if (span_columns_have(wanted, SPAN_COLUMN_name) && core->name.size > 0)
         batch->name[row] = row_sink_cut(&walk->sink, core->name);
     if (span_columns_have(wanted, SPAN_COLUMN_span_kind))
-        batch->span_kind[row] = core->kind <= 5 ? (int64_t)core->kind : 0;
+        batch->span_kind[row] = (uint32_t)core->kind <= 5 ? (uint32_t)core->kind : 0; /* an int32 on the wire */
     if (span_columns_have(wanted, SPAN_COLUMN_start_ns))
         batch->start_ns[row] = time_of(core->start_ns);
     if (span_columns_have(wanted, SPAN_COLUMN_end_ns))
