@@ -198,7 +198,7 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
     if (span_columns_have(wanted, SPAN_COLUMN_name) && core->name.size > 0)
         batch->name[row] = row_sink_cut(&walk->sink, core->name);
     if (span_columns_have(wanted, SPAN_COLUMN_span_kind))
-        batch->span_kind[row] = (uint32_t)core->kind <= 5 ? (uint32_t)core->kind : 0; /* an int32 on the wire */
+        batch->span_kind[row] = (uint32_t)core->kind <= 5 ? (uint32_t)core->kind : 0;
     if (span_columns_have(wanted, SPAN_COLUMN_start_ns))
         batch->start_ns[row] = time_of(core->start_ns);
     if (span_columns_have(wanted, SPAN_COLUMN_end_ns))
