@@ -13,16 +13,16 @@ static const struct otlp_field scope_spans_fields[] = {
     {"scope", "scope", 5, 5, 1, OTLP_MESSAGE, false, &otlp_scope},
     {"spans", "spans", 5, 5, 2, OTLP_MESSAGE, true, &otlp_span},
 };
-static const struct otlp_message scope_spans = {scope_spans_fields, 2};
+static const struct otlp_message scope_spans = {scope_spans_fields, 2, false};
 static const struct otlp_field resource_spans_fields[] = {
     {"resource", "resource", 8, 8, 1, OTLP_MESSAGE, false, &otlp_resource},
     {"scopeSpans", "scope_spans", 10, 11, 2, OTLP_MESSAGE, true, &scope_spans},
 };
-static const struct otlp_message resource_spans = {resource_spans_fields, 2};
+static const struct otlp_message resource_spans = {resource_spans_fields, 2, false};
 static const struct otlp_field request_fields[] = {
     {"resourceSpans", "resource_spans", 13, 14, 1, OTLP_MESSAGE, true, &resource_spans},
 };
-static const struct otlp_message request_message = {request_fields, 1};
+static const struct otlp_message request_message = {request_fields, 1, false};
 
 static void put_message(struct json_writer *writer, const struct otlp_message *message, struct bytes body);
 

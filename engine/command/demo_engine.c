@@ -27,6 +27,7 @@ static void fill_flow(const struct demo_engine *engine, const struct command_ope
         .transaction_bytes_max = (size_t)c->limits_transaction_bytes,
         .otlp = {.spans_per_record_max = (uint32_t)c->limits_spans_per_record,
                  .attributes_per_span_max = (uint32_t)c->limits_attributes_per_span,
+                 .nesting_depth_max = (uint32_t)c->limits_nesting_depth,
                  .string_bytes_max = (uint32_t)c->limits_string_bytes},
         .rates_default = {c->sampler_base, c->sampler_base, c->sampler_forced},
         .purge_exchange = c->exchange_purge,

@@ -38,6 +38,7 @@ static void fill_limits(const struct config *c, struct flow_options *f)
     f->transaction_bytes_max = (size_t)c->limits_transaction_bytes;
     f->otlp = (struct otlp_limits){.spans_per_record_max = (uint32_t)c->limits_spans_per_record,
                                    .attributes_per_span_max = (uint32_t)c->limits_attributes_per_span,
+                                   .nesting_depth_max = (uint32_t)c->limits_nesting_depth,
                                    .string_bytes_max = (uint32_t)c->limits_string_bytes};
     f->rates_default = (struct rate){c->sampler_base, c->sampler_base, c->sampler_forced};
     f->memory_limit_bytes = (uint64_t)c->memory_limit_bytes;

@@ -50,7 +50,7 @@ struct config {
     /* memory and limits */
     int64_t memory_limit_bytes;
     int64_t limits_record_bytes, limits_transaction_bytes;
-    int64_t limits_spans_per_record, limits_attributes_per_span, limits_string_bytes;
+    int64_t limits_spans_per_record, limits_attributes_per_span, limits_nesting_depth, limits_string_bytes;
     int64_t limits_batch_rows, limits_leaves;
     int64_t dedupe_window_ms, dedupe_ids_max;
     int64_t state_cells_max, state_bytes_max; /* per exchange partition */

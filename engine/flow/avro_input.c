@@ -211,13 +211,11 @@ static enum decode_result decode(void *context, const struct framing *framing,
     if (look_for(input, framing, FOR_SPANS, &known, reason) != AVRO_LOOK_READY) {
         if (input->options.patient)
             (void)snprintf(input->last_reason, sizeof input->last_reason, "%s", reason);
-        otlp_note(cursor, 0, input->options.patient ? input->last_reason : "Avro: its schema is not at hand");
-        cursor->bad_spans++;
+        otlp_refuse_span(cursor, 0, REFUSAL_NO_SCHEMA, input->options.patient ? input->last_reason : "Avro: its schema is not at hand");
     } else if (!avro_span_decode(known->spans, cursor->record,
                                  (struct row_origin){cursor->record_number, 0}, &limits, batch,
                                  &cursor->cut_strings, &fault)) {
-        otlp_note(cursor, fault.offset, fault.reason);
-        cursor->bad_spans++;
+        otlp_refuse_span(cursor, fault.offset, fault.code, fault.reason);
     }
     return DECODE_DONE;
 }
@@ -231,7 +229,7 @@ bool avro_input_verdict(struct avro_input *input, const struct framing *framing,
                         struct error *error)
 {
     struct known *known;
-    struct avro_fault fault = {0, "it is longer than a verdict may be"};
+    struct avro_fault fault = {0, "it is longer than a verdict may be", REFUSAL_MALFORMED};
     char reason[AVRO_REASON_BYTES];
     if (look_for(input, framing, FOR_VERDICTS, &known, reason) != AVRO_LOOK_READY)
         return error_set(error, ERROR_INPUT, "%s", reason);

@@ -6,15 +6,16 @@
 #ifndef ENGINE_FLOW_COUNTERS_H
 #define ENGINE_FLOW_COUNTERS_H
 
+#include "engine/span/refusal.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define LOG_TIME_NONE INT64_MIN /* a clock that has not started */
 
-/* Why a record, or a part of it, went to the dead-letter topic. */
+/* Why a record, or a part of it, went to the dead-letter topic: an enum refusal, or one of these. */
 enum dead_reason {
-    DEAD_UNDECODABLE,
-    DEAD_OVERSIZED,
+    DEAD_OVERSIZED = REFUSAL_COUNT,
     DEAD_BAD_VERDICT,
     DEAD_SCHEMA_UNKNOWN,     /* the registry has none of its id */
     DEAD_SCHEMA_UNFIT,       /* no spans, or no verdict, can be read with it */
@@ -23,9 +24,10 @@ enum dead_reason {
 };
 
 struct front_counters {
-    uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, bad_spans, cut_strings;
-    uint64_t dead[DEAD_REASONS]; /* of dead_letters */
-    uint64_t schema_waits; /* times a source was held back for a schema */
+    uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, cut_strings;
+    uint64_t dead[DEAD_REASONS];        /* of dead_letters, by the first thing that was wrong */
+    uint64_t bad_spans[REFUSAL_COUNT]; /* each by what was wrong with it */
+    uint64_t schema_waits;             /* times a source was held back for a schema */
     uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
     uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
 };

@@ -21,10 +21,13 @@ struct header_list {
 };
 
 /* Part of the outputs' contract. */
+#define CODE_OF(name, code) [REFUSAL_##name] = code,
 static const char *const codes[DEAD_REASONS] = {
-    [DEAD_UNDECODABLE] = "undecodable",       [DEAD_OVERSIZED] = "oversized",
-    [DEAD_BAD_VERDICT] = "bad_verdict",       [DEAD_SCHEMA_UNKNOWN] = "schema_unknown",
-    [DEAD_SCHEMA_UNFIT] = "schema_unfit",     [DEAD_SCHEMA_UNAVAILABLE] = "schema_unavailable"};
+    REFUSALS(CODE_OF)[DEAD_OVERSIZED] = "oversized",
+    [DEAD_BAD_VERDICT] = "bad_verdict",
+    [DEAD_SCHEMA_UNKNOWN] = "schema_unknown",
+    [DEAD_SCHEMA_UNFIT] = "schema_unfit",
+    [DEAD_SCHEMA_UNAVAILABLE] = "schema_unavailable"};
 
 static void add(struct header_list *list, uint32_t slot, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

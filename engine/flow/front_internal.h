@@ -62,7 +62,7 @@ struct source *front_find_source(struct front *front, struct bus_partition parti
 /* dead_letter.c: the record as it came, with the reason in headers, inside the transaction. */
 enum dead_letter_stage { STAGE_DECODE, STAGE_VERDICT };
 struct dead_letter {
-    enum dead_reason reason;
+    uint32_t reason; /* enum refusal or enum dead_reason */
     const char *message;
     int64_t bad_byte;   /* -1: unknown */
     uint32_t bad_spans;

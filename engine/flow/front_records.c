@@ -190,11 +190,12 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     const struct otlp_cursor *cursor = &record.cursor;
     if (facts->quiet)
         return true;
-    front->counters.bad_spans += cursor->bad_spans;
     front->counters.cut_strings += cursor->cut_strings;
     if (cursor->bad_spans == 0)
         return true;
-    struct dead_letter letter = {DEAD_UNDECODABLE, cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
+    for (int code = 0; code < REFUSAL_COUNT; code++)
+        front->counters.bad_spans[code] += cursor->refused[code];
+    struct dead_letter letter = {cursor->bad_code, cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
     return front_bury(front, facts, &letter, error);
 }
 

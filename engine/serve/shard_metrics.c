@@ -23,13 +23,19 @@ struct row {
     const char *label, *label_value; /* NULL: the family's only sample */
     size_t offset;
     enum scale scale;
-    const char *help; /* of the family: in its first row */
+    const char *help; /* of the family: that of its first row */
 };
 
 #define COUNT(name, field, help) {name, METRICS_COUNTER, NULL, NULL, NULL, AT(field), AS_IT_IS, help}
 #define STAGE(stage, field, help) {"assay_stage_seconds", METRICS_COUNTER, "seconds", "stage", stage, AT(field), NANOSECONDS, help}
 
-#define DEAD(code, reason, help) {"assay_dead_letters", METRICS_COUNTER, NULL, "code", code, AT(front.dead[reason]), AS_IT_IS, help}
+#define DEAD(code, reason)                                                                                             \
+    {"assay_dead_letters", METRICS_COUNTER, NULL, "code", code, AT(front.dead[reason]), AS_IT_IS,                      \
+     "Records that went to the dead-letter topic, by __<app>.errors.code."}
+#define DEAD_REFUSAL(name, code) DEAD(code, REFUSAL_##name),
+#define BAD_SPANS(name, code)                                                                                          \
+    {"assay_bad_spans", METRICS_COUNTER, NULL, "code", code, AT(front.bad_spans[REFUSAL_##name]), AS_IT_IS,            \
+     "Spans that were refused, by what is wrong with each."},
 
 static const struct row rows[] = {
     /* in front */
@@ -41,14 +47,14 @@ static const struct row rows[] = {
     COUNT("assay_duplicates", front.duplicates, "Rows recognised as seen before, and not counted."),
     COUNT("assay_dedupe_evictions", front.dedupe_evicted, "Ids forgotten before the window ended: raise dedupe.ids_max."),
     COUNT("assay_empty_records", front.empty, "Input records without a value."),
-    DEAD("undecodable", DEAD_UNDECODABLE, "Records or parts of them that went to the dead-letter topic, by __<app>.errors.code."),
-    DEAD("oversized", DEAD_OVERSIZED, NULL),
-    DEAD("bad_verdict", DEAD_BAD_VERDICT, NULL),
-    DEAD("schema_unknown", DEAD_SCHEMA_UNKNOWN, NULL),
-    DEAD("schema_unfit", DEAD_SCHEMA_UNFIT, NULL),
-    DEAD("schema_unavailable", DEAD_SCHEMA_UNAVAILABLE, NULL),
+    DEAD("oversized", DEAD_OVERSIZED),
+    DEAD("bad_verdict", DEAD_BAD_VERDICT),
+    DEAD("schema_unknown", DEAD_SCHEMA_UNKNOWN),
+    DEAD("schema_unfit", DEAD_SCHEMA_UNFIT),
+    DEAD("schema_unavailable", DEAD_SCHEMA_UNAVAILABLE),
+    REFUSALS(DEAD_REFUSAL)
+    REFUSALS(BAD_SPANS)
     COUNT("assay_schema_waits", front.schema_waits, "Times a source partition was held back because a schema was being fetched."),
-    COUNT("assay_bad_spans", front.bad_spans, "Spans that could not be decoded."),
     COUNT("assay_cut_strings", front.cut_strings, "Values cut at limits.string_bytes."),
     COUNT("assay_skipped", front.skipped_role, "Rows without a measurement because of their role."),
     COUNT("assay_requests", front.requests, "Judge requests written."),
@@ -120,7 +126,7 @@ static void write_sums(const struct shard_status *shards, uint32_t count, struct
         for (uint32_t s = 0; s < count; s++)
             sum += read_field(&shards[s], row);
         families[i] = (struct metrics_family){row->name, row->type, row->unit, row->help};
-        if (row->help != NULL)
+        if (i == 0 || strcmp(rows[i - 1].name, row->name) != 0)
             metrics_begin(out, &families[i]);
         struct metrics_labels labels = row->label ? METRICS_LABEL(row->label, row->label_value) : METRICS_NO_LABELS;
         if (row->scale == NANOSECONDS)

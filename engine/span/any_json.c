@@ -94,7 +94,7 @@ static bool next_element(struct level *level, struct json_writer *writer, struct
     return true;
 }
 
-bool any_json_write(const struct any_value *value, struct buffer *out)
+enum refusal any_json_write(const struct any_value *value, uint32_t depth_max, struct buffer *out)
 {
     struct json_writer writer = json_writer_on(out);
     struct level levels[ANY_JSON_DEPTH_MAX];
@@ -102,8 +102,8 @@ bool any_json_write(const struct any_value *value, struct buffer *out)
     struct any_value current = *value;
     for (;;) {
         if (!put_scalar(&writer, &current)) {
-            if (depth == ANY_JSON_DEPTH_MAX)
-                return false;
+            if (depth == ANY_JSON_DEPTH_MAX || depth >= depth_max)
+                return REFUSAL_TOO_DEEP;
             bool map = current.kind == ANY_MAP;
             levels[depth++] = (struct level){current.bytes.data,
                                              current.bytes.data + current.bytes.size, map};
@@ -115,7 +115,7 @@ bool any_json_write(const struct any_value *value, struct buffer *out)
         bool none = true;
         while (depth > 0) {
             if (!next_element(&levels[depth - 1], &writer, &current, &none))
-                return false;
+                return REFUSAL_MALFORMED;
             if (!none)
                 break;
             if (levels[--depth].map)
@@ -124,6 +124,6 @@ bool any_json_write(const struct any_value *value, struct buffer *out)
                 json_close_array(&writer);
         }
         if (none || out->failed)
-            return true;
+            return REFUSAL_NONE;
     }
 }

@@ -4,11 +4,12 @@
 
 #include "engine/base/buffer.h"
 #include "engine/span/any_value.h"
+#include "engine/span/refusal.h"
 
 #define ANY_JSON_DEPTH_MAX 64
 
-/* Appends the value. False when it is malformed or deeper than ANY_JSON_DEPTH_MAX; what was appended is
- * then no JSON. Bytes values become base64 text. */
-bool any_json_write(const struct any_value *value, struct buffer *out);
+/* Appends the value. MALFORMED, or TOO_DEEP: lists and maps inside each other more than depth_max times or
+ * ANY_JSON_DEPTH_MAX; what was appended is then no JSON. Bytes values become base64 text. */
+enum refusal any_json_write(const struct any_value *value, uint32_t depth_max, struct buffer *out);
 
 #endif

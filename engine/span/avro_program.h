@@ -9,6 +9,7 @@
 #define ENGINE_SPAN_AVRO_PROGRAM_H
 
 #include "engine/span/avro_schema.h"
+#include "engine/span/refusal.h"
 
 enum avro_code {
     /* read a value and deliver it; `type` is what the reader has it as, `slot` whom it is for */
@@ -126,6 +127,7 @@ extern const struct avro_limits avro_limits_default;
 struct avro_fault {
     size_t offset;      /* of the first bad byte in the record */
     const char *reason; /* lives as long as the program */
+    enum refusal code;
 };
 
 #endif

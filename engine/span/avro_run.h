@@ -56,6 +56,7 @@ AVRO_INLINE bool avro_read_enum(struct avro_run *run, const struct avro_program 
         return false;
     const struct avro_enum_entry *entry = &program->enums[op->a + index];
     if (entry->reader == UINT32_MAX) {
+        run->code = REFUSAL_BAD_VALUE;
         run->reason = "the reader has no such symbol in its enum, and no default";
         return false;
     }
@@ -121,6 +122,7 @@ AVRO_INLINE bool avro_block(struct avro_run *run, const struct avro_op *op, uint
             return false;
     }
     if (*items > run->steps_left) {
+        run->code = REFUSAL_TOO_LARGE;
         run->reason = "a block has more items than a record is allowed";
         return false;
     }
@@ -131,6 +133,7 @@ AVRO_INLINE bool avro_call_push(struct avro_run *run, const struct avro_op *op, 
                                 uint32_t depth_max)
 {
     if (run->depth >= depth_max) {
+        run->code = REFUSAL_TOO_DEEP;
         run->reason = "it is nested deeper than is allowed";
         return false;
     }
@@ -213,6 +216,7 @@ AVRO_INLINE const struct avro_op *avro_step(struct avro_run *run,
     case AVRO_SKIP_BLOCK:
         return avro_next_item(run, program, op, target, into);
     case AVRO_REFUSE:
+        run->code = REFUSAL_BAD_VALUE;
         run->reason = (const char *)program->constants[op->a].bytes.data;
         return NULL;
     default:
@@ -312,6 +316,7 @@ AVRO_INLINE bool avro_run_record(const struct avro_program *program, struct byte
     run.steps_left = limits->steps_max;
     run.depth = 0;
     run.reason = NULL;
+    run.code = REFUSAL_MALFORMED;
     const uint8_t *base = run.at;
     uint32_t depth_max = limits->depth_max < AVRO_DEPTH_CAP ? limits->depth_max : AVRO_DEPTH_CAP;
     bool good = avro_run_ops(&run, program, depth_max, target, into);
@@ -320,7 +325,7 @@ AVRO_INLINE bool avro_run_record(const struct avro_program *program, struct byte
         good = false;
     }
     if (!good)
-        *fault = (struct avro_fault){(size_t)(run.at - base), run.reason};
+        *fault = (struct avro_fault){(size_t)(run.at - base), run.reason, run.code};
     return good;
 }
 

@@ -301,7 +301,7 @@ bool avro_span_decode(const struct avro_span_reader *reader, struct bytes record
     static const struct avro_target target = {take_leaf, take_key, take_mark, take_item};
     struct filler filler;
     struct bytes at;
-    row_sink_open(&filler.sink, batch, limits->string_bytes_max);
+    row_sink_open(&filler.sink, batch, limits->string_bytes_max, limits->depth_max);
     filler.reader = reader;
     filler.alias = NULL;
     filler.flat = BYTES_NONE;
@@ -315,12 +315,14 @@ bool avro_span_decode(const struct avro_span_reader *reader, struct bytes record
         batch->status[filler.sink.row] = 0;
     bool good = avro_run_record(reader->program, record, limits, &target, &filler, fault);
     if (good && filler.keys > limits->attributes_per_span_max) {
-        *fault = (struct avro_fault){0, "more attributes than attributes_per_span_max"};
+        *fault = (struct avro_fault){0, "more attributes than attributes_per_span_max",
+                                     REFUSAL_TOO_MANY_ATTRIBUTES};
         good = false;
     }
     const char *reason = good ? take_ids(&filler, &at) : NULL;
     if (reason != NULL) {
-        *fault = (struct avro_fault){at.size > 0 ? (size_t)(at.data - record.data) : 0, reason};
+        *fault = (struct avro_fault){at.size > 0 ? (size_t)(at.data - record.data) : 0, reason,
+                                     REFUSAL_BAD_ID};
         good = false;
     }
     if (good)

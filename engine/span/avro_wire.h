@@ -21,6 +21,7 @@ struct avro_run {
     uint64_t steps_left;
     uint32_t depth;
     const char *reason;
+    enum refusal code; /* of the fault: MALFORMED until it is something else */
     struct avro_frame frames[AVRO_DEPTH_CAP];
 };
 
@@ -115,6 +116,7 @@ AVRO_INLINE bool avro_read_index(struct avro_run *run, uint32_t count, uint32_t 
 AVRO_INLINE bool avro_pay(struct avro_run *run, uint64_t steps)
 {
     if (steps > run->steps_left) {
+        run->code = REFUSAL_TOO_LARGE;
         run->reason = "reading it takes more operations than a record is allowed";
         return false;
     }

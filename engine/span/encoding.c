@@ -70,12 +70,47 @@ static bool looks_like_otlp_proto(struct bytes payload)
            wire_bytes(&at, end, &body);
 }
 
+/* The first ResourceSpans is filled exactly by fields that it may have. */
+static bool is_otlp_proto(struct bytes payload)
+{
+    const uint8_t *at = payload.data + 1;
+    struct bytes body, field;
+    if (!looks_like_otlp_proto(payload) || !wire_bytes(&at, payload.data + payload.size, &body))
+        return false;
+    at = body.data;
+    while (at < body.data + body.size) {
+        uint32_t tag;
+        if (!wire_tag(&at, body.data + body.size, &tag) || (tag & 7) != WIRE_BYTES ||
+            !wire_bytes(&at, body.data + body.size, &field))
+            return false;
+    }
+    return true;
+}
+
+/* The text of JSON; NULL: it is none. Protobuf whose first length is the code of a bracket, 91 or 123,
+ * looks like JSON behind a line break. */
+static const uint8_t *look_for_json(struct bytes payload)
+{
+    const uint8_t *json = json_start(payload);
+    return json == payload.data + 1 && is_otlp_proto(payload) ? NULL : json;
+}
+
+/* Avro begins with any byte: behind a schema id, JSON must also go on and end as it does. */
+static bool is_whole_json(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t closing = *at == '{' ? '}' : ']';
+    at = walk_space(at + 1, end);
+    while (end > at && (end[-1] == '\n' || end[-1] == ' ' || end[-1] == '\r' || end[-1] == '\t'))
+        end--;
+    return at < end && memchr("\"{[}]", *at, 5) != NULL && end[-1] == closing;
+}
+
 /* Behind a schema id lies whatever the registry's schema says: JSON and OTLP show themselves. */
 static enum encoding look_behind_frame(struct bytes *payload, bool *logs)
 {
     struct bytes bare = *payload;
-    const uint8_t *json = json_start(bare);
-    if (json != NULL)
+    const uint8_t *json = look_for_json(bare);
+    if (json != NULL && is_whole_json(json, bare.data + bare.size))
         return look_at_json(json, bare.data + bare.size, logs);
     if (framing_pass_indexes(&bare) && looks_like_otlp_proto(bare)) {
         *payload = bare;
@@ -90,7 +125,7 @@ static enum encoding look(struct encoded_record *record, struct bytes *payload, 
         return ENCODING_AVRO;
     if (record->framing.kind != FRAMING_NONE && !record->framing.in_header)
         return look_behind_frame(payload, logs);
-    const uint8_t *json = json_start(*payload);
+    const uint8_t *json = look_for_json(*payload);
     if (json != NULL)
         return look_at_json(json, payload->data + payload->size, logs);
     if (record->framing.kind != FRAMING_NONE && !record->framing.indexed)
@@ -134,11 +169,12 @@ static bool holds_logs(struct bytes payload)
 
 /* ---- starting -------------------------------------------------------------------------------------------------- */
 
-static void refuse(struct encoded_record *record, const char *reason)
+static void refuse(struct encoded_record *record, enum refusal code, const char *reason)
 {
     record->encoding = ENCODING_AUTO;
-    otlp_note(&record->cursor, 0, reason);
+    otlp_note(&record->cursor, 0, code, reason);
     record->cursor.bad_spans = 1;
+    record->cursor.refused[code] = 1;
 }
 
 /* What the option says, checked against the framing; `auto` looks. False: refused. */
@@ -151,7 +187,8 @@ static bool resolve(struct encoded_record *record, struct bytes *payload)
     if (encoding == ENCODING_AUTO)
         encoding = look(record, payload, &logs);
     else if (encoding == ENCODING_OTLP_PROTO && framed && !framing_pass_indexes(payload)) {
-        refuse(record, "Confluent framing without the message indexes of protobuf");
+        refuse(record, REFUSAL_FRAMING,
+               "Confluent framing without the message indexes of protobuf");
         return false;
     }
     const uint8_t *json = encoding == ENCODING_OTLP_JSON ? json_start(*payload) : NULL;
@@ -160,19 +197,20 @@ static bool resolve(struct encoded_record *record, struct bytes *payload)
     else if (signal == SIGNAL_ANY && json != NULL)
         (void)look_at_json(json, payload->data + payload->size, &logs);
     if (logs != (signal == SIGNAL_LOGS) && signal != SIGNAL_ANY) {
-        refuse(record,
+        refuse(record, REFUSAL_WRONG_SIGNAL,
                logs ? "log records on a topic of spans" : "spans on a topic of log records");
         return false;
     }
     record->encoding = encoding;
     record->cursor.logs = logs;
     if (encoding == ENCODING_JSON && logs) {
-        refuse(record, "log records come as OTLP, this is other JSON");
+        refuse(record, REFUSAL_WRONG_SIGNAL, "log records come as OTLP, this is other JSON");
         return false;
     }
     if (encoding != ENCODING_AVRO || record->options->avro != NULL)
         return true;
-    refuse(record, "Avro: no schemas are at hand; configure the schema registry (registry.url)");
+    refuse(record, REFUSAL_NO_SCHEMA,
+           "Avro: no schemas are at hand; configure the schema registry (registry.url)");
     return false;
 }
 
@@ -188,11 +226,11 @@ void encoding_start(struct encoded_record *record, struct bytes value, struct by
     if (value.size == 0)
         return; /* no value, or an empty request: no rows */
     if (options->encoding != ENCODING_AVRO && (reason = framing_compressed(value)) != NULL) {
-        refuse(record, reason);
+        refuse(record, REFUSAL_COMPRESSED, reason);
         return;
     }
     if (!framing_read(value, header, &record->framing, &reason)) {
-        refuse(record, reason);
+        refuse(record, REFUSAL_FRAMING, reason);
         return;
     }
     struct bytes payload = record->framing.payload;

@@ -22,7 +22,7 @@ struct plain_walk {
 
 static enum step damaged(struct plain_walk *w, const uint8_t *at, const char *reason)
 {
-    otlp_damage(w->walk.cursor, (size_t)(at - w->base), reason);
+    otlp_damage(w->walk.cursor, (size_t)(at - w->base), REFUSAL_MALFORMED, reason);
     w->walk.cursor->state.at = w->walk.cursor->record.size;
     return STEP_END;
 }
@@ -58,7 +58,7 @@ static bool take_message(struct plain_walk *w, const struct json_span_object *ob
     if (!keep(w, &object->scope, &message)) {
         if (batch->rows > 0)
             return false;
-        otlp_refuse_span(cursor, place, TOO_LARGE);
+        otlp_refuse_span(cursor, place, REFUSAL_TOO_LARGE, TOO_LARGE);
         return true;
     }
     otlp_forget_resource(cursor);
@@ -74,14 +74,17 @@ static enum step take_span(struct plain_walk *w, const uint8_t *at)
     bool much = arena_used_bytes(batch->arena) > batch->text_stop_bytes;
     if (span_batch_full(batch) || (much && batch->rows > 0))
         return STEP_FULL;
-    struct json_span_object object = {.end = w->end, .out = &batch->message};
+    struct json_span_object object = {.end = w->end,
+                                      .out = &batch->message,
+                                      .nesting_depth_max = cursor->limits->nesting_depth_max};
     const uint8_t *next = NULL;
     buffer_clear(&batch->message);
     batch->message.limit_bytes = MESSAGE_BYTES_MIN + (size_t)(w->end - at) * MESSAGE_GROWTH;
     if (cursor->state.spans >= cursor->limits->spans_per_record_max)
-        otlp_refuse_span(cursor, place, "more spans than spans_per_record_max");
+        otlp_refuse_span(cursor, place, REFUSAL_TOO_MANY_SPANS,
+                         "more spans than spans_per_record_max");
     else if ((next = json_span_object_read(&object, at)) == NULL)
-        otlp_refuse_span(cursor, (size_t)(object.fault - w->base), object.reason);
+        otlp_refuse_span(cursor, (size_t)(object.fault - w->base), object.code, object.reason);
     else if (!take_message(w, &object, place))
         return STEP_FULL;
     if (next == NULL && (next = walk_skip(at, w->end)) == NULL)

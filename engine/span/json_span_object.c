@@ -38,11 +38,25 @@ struct plain {
     int kind, status;
 };
 
-static const uint8_t *wrong(struct plain *p, const uint8_t *at, const char *reason)
+static const uint8_t *refuse(struct plain *p, const uint8_t *at, enum refusal code,
+                             const char *reason)
 {
     p->object->fault = at;
+    p->object->code = code;
     p->object->reason = reason;
     return NULL;
+}
+
+static const uint8_t *wrong(struct plain *p, const uint8_t *at, const char *reason)
+{
+    return refuse(p, at, REFUSAL_MALFORMED, reason);
+}
+
+/* Why a text could not be put into the message. */
+static const uint8_t *escape_or_room(struct plain *p, const uint8_t *at)
+{
+    return p->out->failed ? refuse(p, at, REFUSAL_TOO_LARGE, "a span of too many bytes")
+                          : wrong(p, at, "an illegal escape");
 }
 
 /* ---- core fields ---------------------------------------------------------------------------------------------- */
@@ -86,9 +100,9 @@ static const uint8_t *take_time(struct plain *p, const uint8_t *at, struct bytes
     if (read_time(text, key, out))
         return at;
     bool iso = key == KEY_START_ISO || key == KEY_END_ISO;
-    return wrong(p, text.data,
-                 iso ? "start_time and end_time are ISO 8601; for numbers use start_ns or start_ms"
-                     : "a time or duration must be a number that is not negative");
+    return refuse(p, text.data, REFUSAL_BAD_VALUE,
+                  iso ? "start_time and end_time are ISO 8601; for numbers use start_ns or start_ms"
+                      : "a time or duration must be a number that is not negative");
 }
 
 /* A member with a scalar value; `next` is behind it. */
@@ -160,9 +174,13 @@ static const uint8_t *take_attribute(struct plain *p, const uint8_t *value, stru
     if (*value == '"') {
         next = walk_string(value + 1, p->object->end, &text);
         if (next != NULL && !message_put_text(p->out, key, &text))
-            return wrong(p, value, "an illegal escape, or a span of too many bytes");
+            return escape_or_room(p, value);
     } else if (*value == '[' || *value == '{') {
-        next = walk_skip(value, p->object->end);
+        bool too_deep = false;
+        next = walk_skip_within(value, p->object->end, p->object->nesting_depth_max, &too_deep);
+        if (too_deep)
+            return refuse(p, value, REFUSAL_TOO_DEEP,
+                          "a value is nested deeper than nesting_depth_max");
         if (next != NULL)
             message_put_json(p->out, key, bytes_of(value, (size_t)(next - value)));
     } else {
@@ -180,7 +198,7 @@ static const uint8_t *take_ttft(struct plain *p, const uint8_t *value, double un
     double real;
     const uint8_t *next = walk_word(value, p->object->end, &word);
     if (next == NULL)
-        return wrong(p, value, "a number is expected here");
+        return refuse(p, value, REFUSAL_BAD_VALUE, "a number is expected here");
     if (walk_real(word, &real))
         message_put_real(p->out, BYTES_LITERAL("gen_ai.response.time_to_first_chunk"), real * unit);
     return next;
@@ -195,7 +213,7 @@ static const uint8_t *enter(struct plain *p, const uint8_t *value, enum inside i
                             size_t prefix, bool *opened)
 {
     if (p->depth == DEPTH_MAX)
-        return wrong(p, value, "objects are nested too deep");
+        return refuse(p, value, REFUSAL_TOO_DEEP, "objects are nested too deep");
     p->frames[p->depth++] = (struct frame){inside, prefix};
     *opened = true;
     return value + 1;
@@ -337,7 +355,7 @@ const uint8_t *json_span_object_read(struct json_span_object *object, const uint
             return NULL;
     }
     if (!put_core(&p))
-        return wrong(&p, start, "a name with an illegal escape, or a span of too many bytes");
+        return escape_or_room(&p, start);
     object->scope = p.scope;
     return at;
 }

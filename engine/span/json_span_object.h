@@ -4,6 +4,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/span/json_walk.h"
+#include "engine/span/refusal.h"
 
 struct json_span_object {
     const uint8_t *end;       /* of the JSON text */
@@ -11,6 +12,8 @@ struct json_span_object {
     struct walk_string scope; /* its name, in the JSON text */
     const uint8_t *fault;     /* where it goes wrong */
     const char *reason;
+    enum refusal code;
+    uint32_t nesting_depth_max; /* lists and objects inside each other in one attribute */
 };
 
 /* The object at `at` (its '{'). What stands behind it, or NULL with fault and reason. */

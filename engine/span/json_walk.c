@@ -148,10 +148,10 @@ const uint8_t *walk_word(const uint8_t *at, const uint8_t *end, struct bytes *ou
     return at > start ? at : NULL;
 }
 
-/* `at` is behind the first bracket. */
-static const uint8_t *skip_container(const uint8_t *at, const uint8_t *end)
+const uint8_t *walk_skip_within(const uint8_t *at, const uint8_t *end, size_t depth_max,
+                                bool *too_deep)
 {
-    size_t depth = 1;
+    size_t depth = 0;
     struct walk_string unused;
     while (at < end) {
         switch (*at++) {
@@ -162,7 +162,10 @@ static const uint8_t *skip_container(const uint8_t *at, const uint8_t *end)
             break;
         case '{':
         case '[':
-            depth++;
+            if (++depth > depth_max) {
+                *too_deep = true;
+                return NULL;
+            }
             break;
         case '}':
         case ']':
@@ -183,8 +186,9 @@ const uint8_t *walk_skip(const uint8_t *at, const uint8_t *end)
         return NULL;
     struct walk_string text;
     struct bytes word;
+    bool unused;
     if (*at == '{' || *at == '[')
-        return skip_container(at + 1, end);
+        return walk_skip_within(at, end, SIZE_MAX, &unused);
     return *at == '"' ? walk_string(at + 1, end, &text) : walk_word(at, end, &word);
 }
 

@@ -65,6 +65,9 @@ bool walk_unescape(struct bytes raw, uint8_t *out, size_t *size);
 /* One value of any kind, spaces before it included. Brackets are counted, not matched: a value nobody
  * wants is not checked. */
 const uint8_t *walk_skip(const uint8_t *at, const uint8_t *end);
+/* The same, for a list or object at `at`. NULL with *too_deep: there are more than depth_max inside each other. */
+const uint8_t *walk_skip_within(const uint8_t *at, const uint8_t *end, size_t depth_max,
+                                bool *too_deep);
 
 /* A number, true, false or null: the bytes up to the next space, comma, bracket or colon. */
 const uint8_t *walk_word(const uint8_t *at, const uint8_t *end, struct bytes *out);

@@ -32,44 +32,48 @@ static bool next_member(struct bytes map, const uint8_t **at, struct bytes *key,
     return false;
 }
 
-static bool put_member(struct json_writer *writer, struct bytes key, const struct any_value *value)
+static enum refusal put_member(struct json_writer *writer, struct bytes key,
+                               const struct any_value *value, uint32_t depth_max)
 {
     json_put_text(writer, key);
     buffer_put_u8(writer->out, ':');
     writer->comma = false;
     writer->comma = true;
-    return any_json_write(value, writer->out);
+    return any_json_write(value, depth_max, writer->out);
 }
 
 /* What a message says besides who says it, into the open object; counts. A choice wraps its message. */
-static bool put_members(struct json_writer *writer, struct bytes map, bool wrapped, uint32_t *count)
+static enum refusal put_members(struct json_writer *writer, struct bytes map,
+                                const struct log_body *log, uint32_t *count)
 {
     const uint8_t *at = map.data;
     struct bytes key;
     struct any_value value;
+    enum refusal refusal;
     while (next_member(map, &at, &key, &value)) {
         if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role") ||
             bytes_equal_text(key, "index"))
             continue;
-        if (wrapped && value.kind == ANY_MAP && bytes_equal_text(key, "message")) {
+        if (log->wrapped && value.kind == ANY_MAP && bytes_equal_text(key, "message")) {
             const uint8_t *inner = value.bytes.data;
             struct bytes message = value.bytes;
             while (next_member(message, &inner, &key, &value)) {
                 if (value.kind == ANY_EMPTY || bytes_equal_text(key, "role"))
                     continue;
                 (*count)++;
-                if (!put_member(writer, key, &value))
-                    return false;
+                if ((refusal = put_member(writer, key, &value, log->nesting_depth_max)) !=
+                    REFUSAL_NONE)
+                    return refusal;
             }
             if (inner != message.data + message.size)
-                return false;
+                return REFUSAL_MALFORMED;
             continue;
         }
         (*count)++;
-        if (!put_member(writer, key, &value))
-            return false;
+        if ((refusal = put_member(writer, key, &value, log->nesting_depth_max)) != REFUSAL_NONE)
+            return refusal;
     }
-    return at == map.data + map.size;
+    return at == map.data + map.size ? REFUSAL_NONE : REFUSAL_MALFORMED;
 }
 
 /* The raw value of this member of a JSON object; absent when there is none. */
@@ -113,13 +117,13 @@ static bool is_message_text(struct bytes text)
     return false;
 }
 
-bool log_body_put(struct buffer *out, const struct log_body *log, uint32_t *count)
+enum refusal log_body_put(struct buffer *out, const struct log_body *log, uint32_t *count)
 {
     struct json_writer writer = json_writer_on(out);
     struct any_value body = {.kind = ANY_EMPTY};
     if (bytes_present(log->body) &&
         !any_value_read(log->body.data, log->body.data + log->body.size, &body))
-        return false;
+        return REFUSAL_MALFORMED;
     struct bytes text = body.kind == ANY_TEXT ? body.bytes : log->text;
     bool is_json = is_message_text(text);
     json_open_array(&writer);
@@ -127,14 +131,15 @@ bool log_body_put(struct buffer *out, const struct log_body *log, uint32_t *coun
         *count = 1;
         put_text_body(&writer, log->wrapped, text);
         json_close_array(&writer);
-        return !out->failed;
+        return REFUSAL_NONE;
     }
     json_open_object(&writer);
     json_key(&writer, "role");
     json_put_text(&writer, bytes_from_text(log->role));
     if (body.kind == ANY_MAP) {
-        if (!put_members(&writer, body.bytes, log->wrapped, count))
-            return false;
+        enum refusal refusal = put_members(&writer, body.bytes, log, count);
+        if (refusal != REFUSAL_NONE)
+            return refusal;
     } else if (text.size > 0) {
         *count = 1;
         json_key(&writer, "content");
@@ -142,5 +147,5 @@ bool log_body_put(struct buffer *out, const struct log_body *log, uint32_t *coun
     }
     json_close_object(&writer);
     json_close_array(&writer);
-    return !out->failed;
+    return REFUSAL_NONE;
 }

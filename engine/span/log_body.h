@@ -6,6 +6,7 @@
 #define ENGINE_SPAN_LOG_BODY_H
 
 #include "engine/base/buffer.h"
+#include "engine/span/refusal.h"
 
 struct log_body {
     struct bytes
@@ -14,9 +15,11 @@ struct log_body {
         text; /* the body as JSON text, where a writer puts it into an attribute; or absent */
     const char *role; /* of who speaks, when the body is no JSON text */
     bool wrapped;     /* a choice: its message is a member of it */
+    uint32_t nesting_depth_max;
 };
 
-/* Appends it; *count: how many things it says besides its role. False: malformed, or the buffer is full. */
-bool log_body_put(struct buffer *out, const struct log_body *log, uint32_t *count);
+/* Appends it; *count: how many things it says besides its role. MALFORMED or TOO_DEEP, or the buffer failed:
+ * what was appended is no message. */
+enum refusal log_body_put(struct buffer *out, const struct log_body *log, uint32_t *count);
 
 #endif

@@ -53,7 +53,7 @@ static bool is_one_of(struct bytes key, const char *const names[NAMES_MAX])
 
 static enum step damaged(struct json_walk *w, const uint8_t *at, const char *reason)
 {
-    otlp_damage(w->walk.cursor, (size_t)(at - w->base), reason);
+    otlp_damage(w->walk.cursor, (size_t)(at - w->base), REFUSAL_MALFORMED, reason);
     w->walk.cursor->state.at = w->walk.cursor->record.size;
     return STEP_END;
 }
@@ -71,7 +71,8 @@ static const uint8_t *message_at(struct json_walk *w, const uint8_t *at,
     *to = (struct transcode){.end = w->end,
                              .out = start,
                              .room = start + room,
-                             .text_bytes_max = w->walk.cursor->limits->string_bytes_max};
+                             .text_bytes_max = w->walk.cursor->limits->string_bytes_max,
+                             .nesting_depth_max = w->walk.cursor->limits->nesting_depth_max};
     const uint8_t *next = transcode_message(to, at, message);
     *out = bytes_of(start, (size_t)(to->out - start));
     return next;
@@ -100,7 +101,7 @@ static bool owner_at(struct json_walk *w, size_t from, const struct otlp_message
         return false;
     if (message_at(w, w->base + from, schema, &to, out) != NULL)
         return true;
-    otlp_damage(w->walk.cursor, (size_t)(to.fault - w->base), to.reason);
+    otlp_damage(w->walk.cursor, (size_t)(to.fault - w->base), to.code, to.reason);
     return false;
 }
 
@@ -207,13 +208,14 @@ static enum step take_span(struct json_walk *w, const uint8_t *at)
     struct bytes message, kept;
     const uint8_t *next = NULL;
     if (cursor->state.spans >= cursor->limits->spans_per_record_max) {
-        otlp_refuse_span(cursor, place, "more spans than spans_per_record_max");
+        otlp_refuse_span(cursor, place, REFUSAL_TOO_MANY_SPANS,
+                         "more spans than spans_per_record_max");
     } else if ((next = message_at(w, at, cursor->logs ? &otlp_log_record : &otlp_span, &to,
                                   &message)) == NULL) {
-        otlp_refuse_span(cursor, (size_t)(to.fault - w->base), to.reason);
+        otlp_refuse_span(cursor, (size_t)(to.fault - w->base), to.code, to.reason);
     } else if (bytes_present(kept = keep_message(w, message))) {
         if (!read_owners(w))
-            otlp_refuse_span(cursor, place, TOO_LARGE);
+            otlp_refuse_span(cursor, place, REFUSAL_TOO_LARGE, TOO_LARGE);
         else if (cursor->logs)
             otlp_take_log(&w->walk, kept, place);
         else if (!otlp_take_span(&w->walk, kept, place))
@@ -221,7 +223,7 @@ static enum step take_span(struct json_walk *w, const uint8_t *at)
     } else if (w->walk.span.sink.batch->rows > 0) {
         return STEP_FULL;
     } else {
-        otlp_refuse_span(cursor, place, TOO_LARGE);
+        otlp_refuse_span(cursor, place, REFUSAL_TOO_LARGE, TOO_LARGE);
     }
     if (next == NULL && (next = walk_skip(at, w->end)) == NULL)
         return damaged(w, at, "a span without its end");
@@ -332,8 +334,11 @@ enum decode_result otlp_json_decode(struct otlp_cursor *cursor, struct span_batc
     cursor->cut_strings += w.walk.span.sink.cut_strings;
     if (result == STEP_FULL)
         return DECODE_MORE;
-    if (!cursor->state.found_list)
-        otlp_damage(cursor, 0, "no resourceSpans or resourceLogs: not an OTLP JSON record");
+    if (!cursor->state.found_list) {
+        otlp_damage(cursor, 0, REFUSAL_UNRECOGNISED,
+                    "no resourceSpans or resourceLogs: not an OTLP JSON record");
+        cursor->bad_code = REFUSAL_UNRECOGNISED; /* whatever was wrong first */
+    }
     otlp_settle_damage(cursor);
     return DECODE_DONE;
 }

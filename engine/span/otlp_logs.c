@@ -33,6 +33,7 @@ struct log {
     struct bytes evaluation, evaluator;
     double score;
     struct bytes content; /* gen_ai.event.content: the whole body as JSON text */
+    enum refusal refusal; /* when it is bad */
 };
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
@@ -122,7 +123,10 @@ static bool read_log(struct otlp_walk *walk, struct bytes message, struct log *l
         if (tag != WIRE_TAG(6, WIRE_BYTES)) {
             if (!read_field(&at, end, tag, log))
                 return false;
-        } else if (!wire_bytes(&at, end, &attribute) || ++attributes > walk->span.attributes_max ||
+        } else if (++attributes > walk->span.attributes_max) {
+            log->refusal = REFUSAL_TOO_MANY_ATTRIBUTES;
+            return false;
+        } else if (!wire_bytes(&at, end, &attribute) ||
                    !read_attribute(walk, log, attribute, store)) {
             return false;
         }
@@ -137,19 +141,22 @@ static bool read_log(struct otlp_walk *walk, struct bytes message, struct log *l
 
 enum outcome { LOG_TAKEN, LOG_SKIPPED, LOG_BAD };
 
-static enum outcome fill_messages(struct otlp_walk *walk, const struct log *log)
+static enum outcome fill_messages(struct otlp_walk *walk, struct log *log)
 {
     struct row_sink *sink = &walk->span.sink;
     struct span_batch *batch = sink->batch;
     uint32_t count = 0;
     const struct log_body body = {log->body, log->content, log->event->role,
-                                  log->event->event == LOG_CHOICE};
+                                  log->event->event == LOG_CHOICE, sink->nesting_depth_max};
     struct buffer *scratch = &batch->message;
     buffer_clear(scratch);
     scratch->limit_bytes = sink->string_bytes_max;
-    if (!log_body_put(scratch, &body, &count)) {
-        if (!scratch->failed)
-            return LOG_BAD;
+    enum refusal refusal = log_body_put(scratch, &body, &count);
+    if (refusal != REFUSAL_NONE && !scratch->failed) {
+        log->refusal = refusal;
+        return LOG_BAD;
+    }
+    if (scratch->failed) {
         sink->cut_strings++; /* half a message is no message */
         return LOG_TAKEN;
     }
@@ -231,18 +238,36 @@ static enum outcome fill_row(struct otlp_walk *walk, struct bytes message, struc
         outcome = fill_messages(walk, log);
     row_sink_finish(&walk->span.sink, walk->cursor->state.scope_dialect);
     fill_finish(&walk->span.sink);
-    return outcome;
+    if (!walk->span.sink.too_deep)
+        return outcome;
+    log->refusal = REFUSAL_TOO_DEEP;
+    return LOG_BAD;
+}
+
+static const char *what_is_wrong(enum refusal refusal)
+{
+    switch (refusal) {
+    case REFUSAL_BAD_ID:
+        return "trace_id of a log record is not 16 bytes, or span_id not 8";
+    case REFUSAL_TOO_MANY_ATTRIBUTES:
+        return "a log record with more attributes than attributes_per_span_max";
+    case REFUSAL_TOO_DEEP:
+        return "a value of a log record is nested deeper than nesting_depth_max";
+    default:
+        return "a log record is malformed";
+    }
 }
 
 void otlp_take_log(struct otlp_walk *walk, struct bytes message, size_t place)
 {
     struct otlp_cursor *cursor = walk->cursor;
-    struct log log = {.score = (double)NAN};
+    struct log log = {.score = (double)NAN, .refusal = REFUSAL_MALFORMED};
     const uint8_t *fault = message.data;
     bool inside = place == OTLP_PLACE_UNKNOWN;
     size_t start = inside ? (size_t)(message.data - cursor->record.data) : place;
     if (cursor->state.spans >= cursor->limits->spans_per_record_max) {
-        otlp_refuse_span(cursor, start, "more log records than spans_per_record_max");
+        otlp_refuse_span(cursor, start, REFUSAL_TOO_MANY_SPANS,
+                         "more log records than spans_per_record_max");
         return;
     }
     enum outcome outcome = LOG_BAD;
@@ -252,13 +277,15 @@ void otlp_take_log(struct otlp_walk *walk, struct bytes message, size_t place)
         bool ids = (log.trace_id.size == 16 || log.trace_id.size == 0) &&
                    (log.span_id.size == 8 || log.span_id.size == 0);
         started = log.event != NULL && ids;
+        if (!ids)
+            log.refusal = REFUSAL_BAD_ID;
         outcome = log.event == NULL ? LOG_SKIPPED : ids ? fill_row(walk, message, &log) : LOG_BAD;
     }
     if (started && outcome != LOG_TAKEN)
         span_batch_drop_last(walk->span.sink.batch);
     if (outcome == LOG_BAD) {
         otlp_refuse_span(cursor, inside ? (size_t)(fault - cursor->record.data) : start,
-                         "a log record that is malformed, or with ids of a wrong size");
+                         log.refusal, what_is_wrong(log.refusal));
         return;
     }
     cursor->skipped += outcome == LOG_SKIPPED;

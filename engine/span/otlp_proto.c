@@ -14,7 +14,7 @@
 
 static void damage(struct otlp_cursor *cursor, const uint8_t *at, const char *reason)
 {
-    otlp_damage(cursor, (size_t)(at - cursor->record.data), reason);
+    otlp_damage(cursor, (size_t)(at - cursor->record.data), REFUSAL_MALFORMED, reason);
 }
 
 /* ---- containers ---------------------------------------------------------------------------------------- */
@@ -178,9 +178,8 @@ static void enter_scope(struct otlp_walk *walk, struct bytes scope_spans)
 static bool no_room(const struct otlp_walk *walk)
 {
     const struct span_batch *batch = walk->span.sink.batch;
-    return span_batch_full(batch) ||
-           (walk->cursor->logs && batch->rows > 0 &&
-            arena_used_bytes(batch->arena) > batch->text_stop_bytes);
+    return span_batch_full(batch) || (walk->cursor->logs && batch->rows > 0 &&
+                                      arena_used_bytes(batch->arena) > batch->text_stop_bytes);
 }
 
 /* False when the batch is full. */
@@ -200,6 +199,7 @@ static bool decode_spans(struct otlp_walk *walk)
             break;
         if (cut) {
             cursor->bad_spans++;
+            cursor->refused[REFUSAL_MALFORMED]++;
             cursor->state.spans++;
         } else if (cursor->logs) {
             otlp_take_log(walk, span, OTLP_PLACE_UNKNOWN);
@@ -242,8 +242,11 @@ enum decode_result otlp_proto_decode(struct otlp_cursor *cursor, struct span_bat
     cursor->cut_strings += walk.span.sink.cut_strings;
     if (full)
         return DECODE_MORE;
-    if (cursor->state.resource_at == 0)
-        damage(cursor, base, "no resource_spans or resource_logs: not an OTLP record");
+    if (cursor->state.resource_at == 0) {
+        otlp_damage(cursor, 0, REFUSAL_UNRECOGNISED,
+                    "no resource_spans or resource_logs: not an OTLP record");
+        cursor->bad_code = REFUSAL_UNRECOGNISED; /* whatever was wrong first */
+    }
     otlp_settle_damage(cursor);
     return DECODE_DONE;
 }

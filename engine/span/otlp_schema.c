@@ -13,10 +13,11 @@
     {                                                                                              \
         camel, snake, sizeof(camel) - 1, sizeof(snake) - 1, number, OTLP_MESSAGE, true, child      \
     }
-#define MESSAGE_OF(table)                                                                          \
+#define MESSAGE(table, nests)                                                                      \
     {                                                                                              \
-        table, sizeof(table) / sizeof *(table)                                                     \
+        table, sizeof(table) / sizeof *(table), nests                                              \
     }
+#define MESSAGE_OF(table) MESSAGE(table, false)
 
 static const struct otlp_message any_value, key_value, array_value, list_value, event, link, status;
 
@@ -40,12 +41,12 @@ static const struct otlp_message key_value = MESSAGE_OF(key_value_fields);
 static const struct otlp_field array_value_fields[] = {
     CHILDREN("values", "values", 1, &any_value),
 };
-static const struct otlp_message array_value = MESSAGE_OF(array_value_fields);
+static const struct otlp_message array_value = MESSAGE(array_value_fields, true);
 
 static const struct otlp_field list_value_fields[] = {
     CHILDREN("values", "values", 1, &key_value),
 };
-static const struct otlp_message list_value = MESSAGE_OF(list_value_fields);
+static const struct otlp_message list_value = MESSAGE(list_value_fields, true);
 
 static const struct otlp_field resource_fields[] = {
     CHILDREN("attributes", "attributes", 1, &key_value),

@@ -39,6 +39,7 @@ struct otlp_field {
 struct otlp_message {
     const struct otlp_field *fields;
     uint32_t count;
+    bool nests; /* a list or map within a value */
 };
 
 extern const struct otlp_message otlp_resource, otlp_scope, otlp_span, otlp_log_record;

@@ -24,11 +24,17 @@ bool key_value_read(const uint8_t *at, const uint8_t *end, struct key_value *out
     return true;
 }
 
-static bool bad(struct span_walk *walk, const uint8_t *at, const char *reason)
+static bool refuse(struct span_walk *walk, const uint8_t *at, enum refusal code, const char *reason)
 {
     walk->fault = at;
+    walk->code = code;
     walk->reason = reason;
     return false;
+}
+
+static bool bad(struct span_walk *walk, const uint8_t *at, const char *reason)
+{
+    return refuse(walk, at, REFUSAL_MALFORMED, reason);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------------------ */
@@ -131,7 +137,7 @@ static bool decode_status(struct span_walk *walk, struct bytes status)
         if (tag == WIRE_TAG(3, WIRE_VARINT)) {
             read = wire_varint(&at, end, &code);
             if (read && span_columns_have(&walk->sink.wanted, SPAN_COLUMN_status))
-                batch->status[row] = code <= 2 ? (int64_t)code : 0;
+                batch->status[row] = (uint32_t)code <= 2 ? (uint32_t)code : 0;
         } else if (tag == WIRE_TAG(2, WIRE_BYTES)) {
             read = wire_bytes(&at, end, &message);
             if (read && message.size > 0 &&
@@ -174,13 +180,14 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
     const struct span_column_set *wanted = &walk->sink.wanted;
     uint32_t row = walk->sink.row;
     if (core->trace_id.size != TRACE_ID_BYTES || all_zero(core->trace_id))
-        return bad(walk, core->trace_id.size ? core->trace_id.data : span,
-                   "trace_id is not 16 bytes that are not all zero");
+        return refuse(walk, core->trace_id.size ? core->trace_id.data : span, REFUSAL_BAD_ID,
+                      "trace_id is not 16 bytes that are not all zero");
     if (core->span_id.size != SPAN_ID_BYTES || all_zero(core->span_id))
-        return bad(walk, core->span_id.size ? core->span_id.data : span,
-                   "span_id is not 8 bytes that are not all zero");
+        return refuse(walk, core->span_id.size ? core->span_id.data : span, REFUSAL_BAD_ID,
+                      "span_id is not 8 bytes that are not all zero");
     if (core->parent_span_id.size != SPAN_ID_BYTES && core->parent_span_id.size != 0)
-        return bad(walk, core->parent_span_id.data, "parent_span_id is neither 8 bytes nor empty");
+        return refuse(walk, core->parent_span_id.data, REFUSAL_BAD_ID,
+                      "parent_span_id is neither 8 bytes nor empty");
     if (span_columns_have(wanted, SPAN_COLUMN_trace_id))
         batch->trace_id[row] = core->trace_id;
     if (span_columns_have(wanted, SPAN_COLUMN_span_id))
@@ -191,7 +198,7 @@ static bool store_core(struct span_walk *walk, const struct span_core *core, con
     if (span_columns_have(wanted, SPAN_COLUMN_name) && core->name.size > 0)
         batch->name[row] = row_sink_cut(&walk->sink, core->name);
     if (span_columns_have(wanted, SPAN_COLUMN_span_kind))
-        batch->span_kind[row] = core->kind <= 5 ? (int64_t)core->kind : 0;
+        batch->span_kind[row] = (uint32_t)core->kind <= 5 ? (uint32_t)core->kind : 0;
     if (span_columns_have(wanted, SPAN_COLUMN_start_ns))
         batch->start_ns[row] = time_of(core->start_ns);
     if (span_columns_have(wanted, SPAN_COLUMN_end_ns))
@@ -269,7 +276,7 @@ bool otlp_span_decode(struct span_walk *walk, struct bytes span)
         }
         struct attribute attribute;
         if (attributes_left-- == 0)
-            return bad(walk, field, "more attributes than attributes_per_span_max");
+            return refuse(walk, field, REFUSAL_TOO_MANY_ATTRIBUTES, "more attributes than attributes_per_span_max");
         at = split_plain(field, end, &attribute);
         if (at == NULL)
             at = split_short(field + 1, end, &attribute);

@@ -14,6 +14,7 @@ struct span_walk {
     uint32_t attributes_max;
     const uint8_t *fault; /* first bad byte of a bad span */
     const char *reason;   /* what is wrong with it; NULL: nothing so far */
+    enum refusal code;
 };
 
 /* Fills the sink's row from a Span message. False when the span is bad: fault and reason are set. */
@@ -31,16 +32,17 @@ struct otlp_walk {
 
 void otlp_walk_open(struct otlp_walk *walk, struct otlp_cursor *cursor, struct span_batch *batch);
 /* Notes what is wrong, if it is the first thing, at this offset of the record. */
-void otlp_note(struct otlp_cursor *cursor, size_t offset, const char *reason);
+void otlp_note(struct otlp_cursor *cursor, size_t offset, enum refusal code, const char *reason);
 /* A container is broken: spans may be missing. */
-void otlp_damage(struct otlp_cursor *cursor, size_t offset, const char *reason);
+void otlp_damage(struct otlp_cursor *cursor, size_t offset, enum refusal code, const char *reason);
 /* A new row with what resource and scope give to it. */
 void otlp_start_row(struct otlp_walk *walk, enum row_kind kind);
 /* The next span of the record as its rows, or counted as bad. place: where it stands in the record. False:
  * the batch is full before all rows are written; take the same span again with a fresh one. */
 bool otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place);
 /* The next span of the record is bad. */
-void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reason);
+void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, enum refusal code,
+                      const char *reason);
 /* What the attributes in this field of a message say about where spans come from, and the name of an
  * InstrumentationScope message; text is borrowed from the message. */
 #define OTLP_RESOURCE_ATTRIBUTES 1

@@ -12,18 +12,26 @@ struct frame {
     const struct otlp_message *message;
     const struct otlp_field *list; /* inside the array of this field; NULL: between members */
     uint8_t *body;                 /* its length goes right before */
+    uint32_t nesting;              /* of lists and maps around what is in here */
 };
 
-static const uint8_t *wrong(struct transcode *to, const uint8_t *at, const char *reason)
+static const uint8_t *refuse(struct transcode *to, const uint8_t *at, enum refusal code,
+                             const char *reason)
 {
     to->fault = at;
+    to->code = code;
     to->reason = reason;
     return NULL;
 }
 
+static const uint8_t *wrong(struct transcode *to, const uint8_t *at, const char *reason)
+{
+    return refuse(to, at, REFUSAL_MALFORMED, reason);
+}
+
 static const uint8_t *no_room(struct transcode *to, const uint8_t *at)
 {
-    return wrong(to, at, "the span needs more room than its text");
+    return refuse(to, at, REFUSAL_TOO_LARGE, "the span needs more room than its text");
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------- */
@@ -92,7 +100,7 @@ static const uint8_t *put_text(struct transcode *to, const uint8_t *at,
 {
     struct walk_string text;
     if (*at != '"')
-        return wrong(to, at, "a text is expected here");
+        return refuse(to, at, REFUSAL_BAD_VALUE, "a text is expected here");
     const uint8_t *next = walk_string(at + 1, to->end, &text);
     if (next == NULL)
         return wrong(to, at, "a text without its end, or with a control character");
@@ -138,7 +146,7 @@ static const uint8_t *put_blob(struct transcode *to, const uint8_t *at, const ui
     uint8_t *body = put_tag(to->out, field, WIRE_BYTES) + 1;
     size_t size;
     if (!walk_base64(text, body, &size))
-        return wrong(to, at, "bytesValue is not base64");
+        return refuse(to, at, REFUSAL_BAD_VALUE, "bytesValue is not base64");
     to->out = body + size;
     return close_body(to, body) ? next : no_room(to, at);
 }
@@ -214,8 +222,8 @@ static const uint8_t *put_scalar(struct transcode *to, const uint8_t *at,
     if (field->type == OTLP_TRACE_ID || field->type == OTLP_SPAN_ID)
         put_id(to, text, field);
     else if (!put_number(to, text, field) && field->type == OTLP_TIME)
-        return wrong(to, at,
-                     "a time must be nanoseconds since 1970, as digits or as text of digits");
+        return refuse(to, at, REFUSAL_BAD_VALUE,
+                      "a time must be nanoseconds since 1970, as digits or as text of digits");
     return next;
 }
 
@@ -230,14 +238,16 @@ static const uint8_t *open_message(struct transcode *to, const uint8_t *at, stru
                                    const struct otlp_field *field)
 {
     if (*at != '{')
-        return wrong(to, at, "an object is expected here");
-    if (stack->depth == TRANSCODE_DEPTH_MAX)
-        return wrong(to, at, "values are nested too deep");
+        return refuse(to, at, REFUSAL_BAD_VALUE, "an object is expected here");
+    const struct frame *around = &stack->frames[stack->depth - 1];
+    uint32_t nesting = around->nesting + field->message->nests;
+    if (stack->depth == TRANSCODE_DEPTH_MAX || nesting > to->nesting_depth_max)
+        return refuse(to, at, REFUSAL_TOO_DEEP, "a value is nested deeper than nesting_depth_max");
     if (room_left(to) < TAG_BYTES_MAX + 1)
         return no_room(to, at);
     uint8_t *body = put_tag(to->out, field, WIRE_BYTES) + 1;
     to->out = body;
-    stack->frames[stack->depth++] = (struct frame){field->message, NULL, body};
+    stack->frames[stack->depth++] = (struct frame){field->message, NULL, body, nesting};
     return at + 1;
 }
 
@@ -281,7 +291,7 @@ static const uint8_t *take_member(struct transcode *to, const uint8_t *at, struc
     if (!field->repeated || *value == 'n')
         return take_value(to, value, stack, field, opened);
     if (*value != '[')
-        return wrong(to, value, "an array is expected here");
+        return refuse(to, value, REFUSAL_BAD_VALUE, "an array is expected here");
     frame->list = field;
     *opened = true;
     return value + 1;
@@ -316,7 +326,7 @@ const uint8_t *transcode_message(struct transcode *to, const uint8_t *at,
 {
     struct stack stack;
     stack.depth = 1;
-    stack.frames[0] = (struct frame){message, NULL, NULL};
+    stack.frames[0] = (struct frame){message, NULL, NULL, 0};
     bool opened = true;
     at++;
     while (stack.depth > 0) {

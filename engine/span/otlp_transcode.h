@@ -10,16 +10,20 @@
 #define ENGINE_SPAN_OTLP_TRANSCODE_H
 
 #include "engine/span/otlp_schema.h"
+#include "engine/span/refusal.h"
 
-#define TRANSCODE_DEPTH_MAX 128 /* messages in messages: about 40 lists in lists */
+#define TRANSCODE_DEPTH_MAX                                                                        \
+    208 /* messages in messages: maps inside each other 64 times, and what is around */
 
 struct transcode {
     const uint8_t *end;  /* of the JSON text */
     uint8_t *out, *room; /* next byte to write, end of the room */
     size_t
         text_bytes_max; /* longer texts are cut one byte above it: who cuts them for good sees that */
-    const uint8_t *fault; /* where it goes wrong */
+    uint32_t nesting_depth_max; /* lists and maps inside each other in one value */
+    const uint8_t *fault;       /* where it goes wrong */
     const char *reason;
+    enum refusal code;
 };
 
 /* The object at `at` (its '{') as this message. What stands behind it, or NULL with fault and reason. A

@@ -9,6 +9,7 @@ const struct otlp_limits otlp_limits_default = {
     .spans_per_record_max = 100000,
     .attributes_per_span_max = 4096,
     .string_bytes_max = 1024 * 1024,
+    .nesting_depth_max = 32,
 };
 
 void otlp_cursor_start(struct otlp_cursor *cursor, struct bytes record, uint32_t record_number,
@@ -20,25 +21,28 @@ void otlp_cursor_start(struct otlp_cursor *cursor, struct bytes record, uint32_t
 
 /* ---- damage -------------------------------------------------------------------------------------------- */
 
-void otlp_note(struct otlp_cursor *cursor, size_t offset, const char *reason)
+void otlp_note(struct otlp_cursor *cursor, size_t offset, enum refusal code, const char *reason)
 {
     if (cursor->bad_reason != NULL)
         return;
     cursor->bad_reason = reason;
+    cursor->bad_code = code;
     cursor->bad_offset = offset;
     cursor->bad_index = cursor->state.spans;
 }
 
-void otlp_damage(struct otlp_cursor *cursor, size_t offset, const char *reason)
+void otlp_damage(struct otlp_cursor *cursor, size_t offset, enum refusal code, const char *reason)
 {
-    otlp_note(cursor, offset, reason);
+    otlp_note(cursor, offset, code, reason);
     cursor->state.damaged = true;
 }
 
 void otlp_settle_damage(struct otlp_cursor *cursor)
 {
-    if (cursor->state.damaged && cursor->bad_spans == 0)
-        cursor->bad_spans = 1;
+    if (!cursor->state.damaged || cursor->bad_spans > 0)
+        return;
+    cursor->bad_spans = 1;
+    cursor->refused[cursor->bad_code] = 1;
 }
 
 /* ---- spans ---------------------------------------------------------------------------------------------- */
@@ -47,7 +51,8 @@ void otlp_walk_open(struct otlp_walk *walk, struct otlp_cursor *cursor, struct s
 {
     walk->cursor = cursor;
     walk->span.attributes_max = cursor->limits->attributes_per_span_max;
-    row_sink_open(&walk->span.sink, batch, cursor->limits->string_bytes_max);
+    row_sink_open(&walk->span.sink, batch, cursor->limits->string_bytes_max,
+                  cursor->limits->nesting_depth_max);
 }
 
 void otlp_start_row(struct otlp_walk *walk, enum row_kind kind)
@@ -78,7 +83,6 @@ static bool write_rows(struct otlp_walk *walk)
 {
     struct otlp_cursor *cursor = walk->cursor;
     struct row_sink *sink = &walk->span.sink;
-    row_sink_finish(sink, cursor->state.scope_dialect);
     if (sink->flats == 0)
         return true;
     struct evaluated_span span = row_evaluated_span(sink->batch, sink->row);
@@ -95,11 +99,28 @@ static void next_span(struct otlp_cursor *cursor)
     cursor->state.span_written = false;
 }
 
-void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, const char *reason)
+void otlp_refuse_span(struct otlp_cursor *cursor, size_t place, enum refusal code,
+                      const char *reason)
 {
-    otlp_note(cursor, place, reason);
+    otlp_note(cursor, place, code, reason);
     cursor->bad_spans++;
+    cursor->refused[code]++;
     next_span(cursor);
+}
+
+/* The whole span into its row. False: it is bad. */
+static bool read_span(struct otlp_walk *walk, struct bytes span)
+{
+    struct span_walk *into = &walk->span;
+    if (!otlp_span_decode(into, span))
+        return false;
+    row_sink_finish(&into->sink, walk->cursor->state.scope_dialect);
+    if (!into->sink.too_deep)
+        return true;
+    into->fault = span.data;
+    into->code = REFUSAL_TOO_DEEP;
+    into->reason = "a value is nested deeper than nesting_depth_max";
+    return false;
 }
 
 bool otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place)
@@ -110,16 +131,17 @@ bool otlp_take_span(struct otlp_walk *walk, struct bytes span, size_t place)
     if (place == OTLP_PLACE_UNKNOWN)
         start = (size_t)(span.data - cursor->record.data);
     if (cursor->state.spans >= cursor->limits->spans_per_record_max) {
-        otlp_refuse_span(cursor, start, "more spans than spans_per_record_max");
+        otlp_refuse_span(cursor, start, REFUSAL_TOO_MANY_SPANS,
+                         "more spans than spans_per_record_max");
         return true;
     }
     walk->span.reason = NULL;
     otlp_start_row(walk, ROW_SPAN);
-    if (!otlp_span_decode(&walk->span, span)) {
+    if (!read_span(walk, span)) {
         span_batch_drop_last(walk->span.sink.batch);
         if (place == OTLP_PLACE_UNKNOWN)
             start = (size_t)(walk->span.fault - cursor->record.data);
-        otlp_refuse_span(cursor, start, walk->span.reason);
+        otlp_refuse_span(cursor, start, walk->span.code, walk->span.reason);
         return true;
     }
     if (!write_rows(walk)) {

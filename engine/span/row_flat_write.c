@@ -27,12 +27,9 @@ static void put_value(struct list *list, const struct any_value *value)
 {
     struct row_scratch *scratch = row_sink_scratch(list->sink);
     if (value->kind == ANY_ARRAY || value->kind == ANY_MAP) {
-        size_t before = list->out.out->size;
         json_put_raw(&list->out, BYTES_LITERAL(""));
-        if (any_json_write(value, list->out.out))
-            return;
-        list->out.out->size = before;
-        json_put_raw(&list->out, BYTES_LITERAL("null"));
+        if (!row_value_tree(list->sink, value, list->out.out))
+            buffer_append_text(list->out.out, "null");
         return;
     }
     struct bytes text = row_value_text(list->sink, value);

@@ -92,7 +92,8 @@ static uint32_t flats_needed(const struct span_column_set *wanted)
            (uint32_t)span_columns_have(wanted, SPAN_COLUMN_score) << FLAT_SCORES;
 }
 
-void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max)
+void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max,
+                   uint32_t nesting_depth_max)
 {
     static const enum span_column from_events[] = {
         SPAN_COLUMN_input_messages, SPAN_COLUMN_output_messages,     SPAN_COLUMN_ttft_ns,
@@ -104,6 +105,7 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
     sink->batch = batch;
     sink->wanted = batch->wanted;
     sink->string_bytes_max = string_bytes_max;
+    sink->nesting_depth_max = nesting_depth_max;
     sink->cut_strings = 0;
     sink->follows = row_sink_scratch(sink)->follows;
     sink->events_wanted = wants_any(&batch->wanted, from_events);

@@ -13,6 +13,7 @@ struct row_sink {
     struct span_column_set wanted;
     uint32_t row;
     uint32_t string_bytes_max;
+    uint32_t nesting_depth_max;
     uint32_t cut_strings;  /* counts up */
     uint32_t slots_wanted; /* bits of enum row_slot, for values that feed a column too */
     uint32_t flats_wanted; /* bits of enum dialect_flat */
@@ -25,6 +26,7 @@ struct row_sink {
     uint8_t kind_of;     /* enum dialect: whose word slot[SLOT_KIND] is */
     bool ttft_of_server; /* under the name that Strands writes in milliseconds */
     bool apart;          /* cached tokens were found under names that the input total leaves out */
+    bool too_deep;       /* a value was nested deeper than nesting_depth_max */
     bool lost_events;    /* the first chunk's may be among them */
     uint8_t event;       /* enum dialect_event: the one being read */
     uint32_t event_number;
@@ -49,7 +51,8 @@ enum {
 
 /* Ready for rows of this batch; completes batch->wanted: a batch decoded for input_tokens also holds
  * the cache tokens that tell whether the total includes them. */
-void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max);
+void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t string_bytes_max,
+                   uint32_t nesting_depth_max);
 
 static inline void row_sink_start(struct row_sink *sink, uint32_t row)
 {
@@ -58,7 +61,7 @@ static inline void row_sink_start(struct row_sink *sink, uint32_t row)
     sink->generations = 0;
     sink->mark = DIALECT_UNKNOWN;
     sink->kind_of = DIALECT_UNKNOWN;
-    sink->ttft_of_server = sink->lost_events = sink->apart = false;
+    sink->ttft_of_server = sink->lost_events = sink->apart = sink->too_deep = false;
     sink->event_number = 0;
     sink->slots = 0;
     sink->flats = 0;
@@ -160,6 +163,8 @@ int64_t row_value_nanoseconds(const struct any_value *value, double unit_ns);
 int64_t row_value_boolean(const struct any_value *value);
 struct bytes row_value_first(struct row_sink *sink, const struct any_value *value);
 struct bytes row_value_unquoted(struct bytes text);
+/* A tree as JSON text behind what stands in `out`; false: nothing was added, and it is counted. */
+bool row_value_tree(struct row_sink *sink, const struct any_value *value, struct buffer *out);
 struct bytes row_value_json(struct row_sink *sink, const struct any_value *value);
 struct row_scratch *row_sink_scratch(struct row_sink *sink);
 /* dialect_of_scope, which is remembered; an absent name is DIALECT_UNKNOWN. */

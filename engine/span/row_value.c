@@ -132,6 +132,18 @@ struct bytes row_value_first(struct row_sink *sink, const struct any_value *valu
     return value->kind == ANY_TEXT ? first_of_text(text) : text;
 }
 
+bool row_value_tree(struct row_sink *sink, const struct any_value *value, struct buffer *out)
+{
+    size_t before = out->size;
+    enum refusal refusal = any_json_write(value, sink->nesting_depth_max, out);
+    if (refusal == REFUSAL_NONE && !out->failed)
+        return true;
+    sink->too_deep |= refusal == REFUSAL_TOO_DEEP;
+    sink->cut_strings += refusal != REFUSAL_TOO_DEEP;
+    out->size = before;
+    return false;
+}
+
 /* A tree as JSON in the arena; everything else as its text. */
 struct bytes row_value_json(struct row_sink *sink, const struct any_value *value)
 {
@@ -139,10 +151,8 @@ struct bytes row_value_json(struct row_sink *sink, const struct any_value *value
         return row_value_text(sink, value);
     struct buffer *text = &row_sink_scratch(sink)->text;
     buffer_clear(text);
-    if (!any_json_write(value, text) || text->failed) {
-        sink->cut_strings++;
+    if (!row_value_tree(sink, value, text))
         return BYTES_NONE;
-    }
     return arena_copy(sink->batch->arena, buffer_bytes(text));
 }
 

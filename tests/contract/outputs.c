@@ -53,7 +53,7 @@ static struct bytes json_of(struct reading *r, struct bytes value)
 {
     struct framing framing;
     const char *reason;
-    struct avro_fault fault = {0, "?"};
+    struct avro_fault fault = {0, "?", REFUSAL_NONE};
     if (r->registry == NULL)
         return value;
     if (!framing_read(value, BYTES_NONE, &framing, &reason) || framing.kind != FRAMING_ID)

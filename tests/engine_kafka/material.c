@@ -4,13 +4,14 @@
 
 #include "engine/base/memory.h"
 #include "tests/span/otlp_build.h"
+#include "tests/span/poison.h"
 
 #include <dirent.h>
 
 #define CAPTURED_MAX 256
 
 struct material {
-    uint64_t random, next_trace;
+    uint64_t random, next_trace, next_poison;
     struct buffer request, noise;
     struct buffer captured[CAPTURED_MAX];
     uint32_t captured_count, captured_next;
@@ -141,6 +142,14 @@ enum poison material_poison(struct material *m, struct bytes *out)
         *out = buffer_bytes(&m->noise);
     }
     return POISON_BYTES;
+}
+
+struct bytes material_every_poison(struct material *m, int64_t now_ms)
+{
+    uint32_t kind = (uint32_t)(m->next_poison % poison_kinds());
+    buffer_clear(&m->noise);
+    (void)poison_put(kind, (1u << 20) + m->next_poison++, (uint64_t)now_ms * 1000000, &m->noise);
+    return buffer_bytes(&m->noise);
 }
 
 struct bytes material_noise(struct material *m, size_t size)

@@ -20,6 +20,8 @@ struct bytes material_spans(struct material *material, int64_t now_ms, double fa
 bool material_captured(struct material *material, struct bytes *out);
 /* Random or truncated bytes, which belong in the DLQ, or nothing at all, which does not. */
 enum poison material_poison(struct material *material, struct bytes *out);
+/* The next kind of tests/span/poison.h, round and round. */
+struct bytes material_every_poison(struct material *material, int64_t now_ms);
 /* Noise that no decoder takes for a record. */
 struct bytes material_noise(struct material *material, size_t size);
 

@@ -375,27 +375,6 @@ static void sharding(struct rig *rig)
     rig_close(single);
 }
 
-/* ---- more poison at once than a transaction can hold -------------------------------------------------------------- */
-
-static struct rig *open_burst(struct rig_site *site) { return open_as(site, "burst", "limits.transaction_bytes: 1MiB\n"); }
-
-static void poison_burst(struct rig *rig)
-{
-    const struct flow_options *flow = &rig->setup->flow;
-    struct traffic_options traffic = ordinary;
-    traffic.records_max = 300;
-    traffic.records_per_second = 300;
-    traffic.noise_bytes = 70000;
-    rig->judge = judge_start(rig->bus, flow, RIG_PARTITIONS);
-    rig->traffic = traffic_start(rig->bus, rig->app, flow->inputs[0].name, RIG_PARTITIONS, &traffic);
-    while (!traffic_ended(rig->traffic))
-        rig_nap(50);
-    rig_start(rig, 0, NULL, NULL);
-    finish(rig);
-    assert_int_equal(rig->card.letters, rig->card.poison);
-    assert_true(rig->card.letters >= traffic.records_max);
-}
-
 const struct scenario scenarios[] = {
     {"steady", open_steady, steady},
     {"random_kills", open_kills, random_kills},
@@ -408,6 +387,7 @@ const struct scenario scenarios[] = {
     {"graceful_stop", open_stop, graceful_stop},
     {"at_least_once", open_loose, at_least_once},
     {"sharding", open_sharding, sharding},
-    {"poison_burst", open_burst, poison_burst},
+    {"poison_burst", open_poison_burst, poison_burst},
+    {"every_poison", open_every_poison, every_poison},
     {.name = NULL},
 };

@@ -15,4 +15,10 @@ struct scenario {
 
 extern const struct scenario scenarios[]; /* ends with name NULL */
 
+/* Of poison_scenarios.c. */
+struct rig *open_poison_burst(struct rig_site *site);
+void poison_burst(struct rig *rig);
+struct rig *open_every_poison(struct rig_site *site);
+void every_poison(struct rig *rig);
+
 #endif

@@ -95,6 +95,11 @@ static void put_record(struct traffic *t)
         put(t, partition, timestamp_ms, &value);
     if (material_chance(t->material) < o->poison_share)
         put_poison(t, partition, timestamp_ms);
+    if (o->every_poison) {
+        value = material_every_poison(t->material, timestamp_ms);
+        put(t, partition, timestamp_ms, &value);
+        t->count_poison++;
+    }
     if (o->noise_bytes > 0) {
         value = material_noise(t->material, o->noise_bytes);
         put(t, partition, timestamp_ms, &value);

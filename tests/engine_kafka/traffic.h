@@ -21,6 +21,7 @@ struct traffic_options {
     double late_share;
     double poison_share;     /* random bytes, truncated records, empty values, tombstones */
     uint32_t giants;         /* records of 10 MB, spread over the first seconds */
+    bool every_poison;       /* with each record one of poison.h; the engine must have its limits */
     uint32_t noise_bytes;    /* > 0: with each record another one of this much noise */
     bool captured;           /* the real material too, where it is there */
 };

@@ -21,6 +21,16 @@ void check_rows_touch(const struct span_batch *batch)
     }
 }
 
+void check_rows_refusals(const struct otlp_cursor *cursor)
+{
+    uint32_t refused = 0;
+    for (int code = 0; code < REFUSAL_COUNT; code++)
+        refused += cursor->refused[code];
+    CHECK(refused == cursor->bad_spans && cursor->refused[REFUSAL_NONE] == 0);
+    CHECK((cursor->bad_spans == 0) == (cursor->bad_reason == NULL));
+    CHECK((cursor->bad_spans == 0) == (cursor->bad_code == REFUSAL_NONE));
+}
+
 static uint32_t decode(struct encoded_record *record, struct span_batch *batch, struct buffer *out)
 {
     uint32_t rows = 0;
@@ -33,7 +43,7 @@ static uint32_t decode(struct encoded_record *record, struct span_batch *batch, 
             canonical_json_row(batch, row, NULL, out);
         rows += batch->rows;
     }
-    CHECK((record->cursor.bad_spans == 0) == (record->cursor.bad_reason == NULL));
+    check_rows_refusals(&record->cursor);
     return rows;
 }
 

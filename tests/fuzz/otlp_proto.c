@@ -25,7 +25,7 @@ static uint32_t decode(struct bytes record, struct span_batch *batch, struct otl
             canonical_json_row(batch, row, NULL, out);
         rows += batch->rows;
     }
-    CHECK((cursor->bad_spans == 0) == (cursor->bad_reason == NULL));
+    check_rows_refusals(cursor);
     CHECK(cursor->bad_offset <= record.size);
     return rows;
 }

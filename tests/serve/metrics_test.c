@@ -86,6 +86,10 @@ static void two_shards(struct shard_status shards[2])
     shards[1].front.spans = 20;
     shards[0].front.decode_ns = 1500000000;
     shards[0].cells_partitions = 3;
+    shards[0].front.bad_spans[REFUSAL_TOO_DEEP] = 3;
+    shards[1].front.bad_spans[REFUSAL_TOO_DEEP] = 4;
+    shards[1].front.dead[REFUSAL_TOO_DEEP] = 2;
+    shards[1].front.dead[DEAD_OVERSIZED] = 5;
     shards[1].cells_partitions = 5;
     shards[1].restore_done = 12;
     shards[1].restore_total = 40;
@@ -113,6 +117,10 @@ static void shards_are_summed_or_labelled(void **state)
     contains(&text, "\nassay_rows_total{kind=\"span\"} 30\nassay_rows_total{kind=\"verdict\"} 0\n");
     contains(&text, "\nassay_stage_seconds_total{stage=\"decode\"} 1.5\n");
     contains(&text, "\nassay_partitions{kind=\"cells\"} 8\n");
+    contains(&text, "\nassay_bad_spans_total{code=\"too_deep\"} 7\n");
+    contains(&text, "\nassay_dead_letters_total{code=\"too_deep\"} 2\n");
+    contains(&text, "\nassay_dead_letters_total{code=\"oversized\"} 5\n");
+    contains(&text, "\nassay_dead_letters_total{code=\"bad_verdict\"} 0\n");
     contains(&text, "\nassay_restore_records{part=\"total\"} 40\n");
     contains(&text, "\nassay_log_time_lag_seconds{shard=\"0\"} 1\nassay_log_time_lag_seconds{shard=\"1\"} 0\n");
     contains(&text, "\nassay_clock_lag_seconds{shard=\"1\"} 30\n");

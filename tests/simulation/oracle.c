@@ -143,8 +143,9 @@ static void visit_letter(void *context, const struct bus_record *record, struct 
     uint32_t count = reader_headers(reader, headers, BUS_HEADERS_MAX);
     const char *app = c->oracle->options->app;
     char key[160];
-    (void)snprintf(key, sizeof key, "%.*s/%.*s/%.*s", BYTES_FMT(find_header(headers, count, app, "topic")),
-                   BYTES_FMT(find_header(headers, count, app, "partition")), BYTES_FMT(find_header(headers, count, app, "offset")));
+    (void)snprintf(key, sizeof key, "%.*s/%.*s/%.*s %.*s", BYTES_FMT(find_header(headers, count, app, "topic")),
+                   BYTES_FMT(find_header(headers, count, app, "partition")), BYTES_FMT(find_header(headers, count, app, "offset")),
+                   BYTES_FMT(find_header(headers, count, app, "code")));
     lines_add(&c->found, key, 1);
 }
 

@@ -11,7 +11,7 @@
 #include "engine/flow/pipeline.h"
 #include "engine/flow/request.h"
 #include "engine/flow/verdict.h"
-#include "engine/span/leaves.h"
+#include "engine/span/encoding.h"
 
 #include <stdio.h>
 
@@ -118,11 +118,11 @@ static void add_outputs(struct naive *n, uint32_t row)
     buffer_free(&value);
 }
 
-static void bury(struct naive *n)
+static void bury(struct naive *n, const char *code)
 {
     char key[160];
-    (void)snprintf(key, sizeof key, "%s/%d/%lld", n->oracle->options->inputs[n->input].name, n->record->partition,
-                   (long long)n->record->offset);
+    (void)snprintf(key, sizeof key, "%s/%d/%lld %s", n->oracle->options->inputs[n->input].name, n->record->partition,
+                   (long long)n->record->offset, code);
     lines_add(&n->answer->letters, key, 1);
 }
 
@@ -167,13 +167,17 @@ static void run_rows(struct naive *n)
 
 static void run_spans(struct naive *n)
 {
-    struct otlp_cursor cursor;
-    otlp_cursor_start(&cursor, n->record->value, 0, &n->oracle->options->otlp);
-    CHECK(otlp_proto_decode(&cursor, n->batch) == DECODE_DONE);
-    leaves_settle(n->batch, 0);
+#define NAME_OF(name, code) code,
+    static const char *const codes[] = {"", REFUSALS(NAME_OF)};
+#undef NAME_OF
+    const struct flow_options *o = n->oracle->options;
+    const struct encoding_options options = {o->inputs[n->input].encoding, SIGNAL_SPANS, &o->otlp, o->avro};
+    struct encoded_record record;
+    encoding_start(&record, n->record->value, BYTES_NONE, 0, &options);
+    CHECK(encoding_decode(&record, n->batch) == DECODE_DONE);
     run_rows(n);
-    if (cursor.bad_spans > 0)
-        bury(n);
+    if (record.cursor.bad_spans > 0)
+        bury(n, codes[record.cursor.bad_code]);
 }
 
 static void run_record(struct naive *n)
@@ -184,12 +188,12 @@ static void run_record(struct naive *n)
     if (n->record->value.size == 0)
         return;
     if (n->record->value.size > o->record_bytes_max) {
-        bury(n);
+        bury(n, "oversized");
     } else if (o->inputs[n->input].kind == INPUT_SPANS) {
         run_spans(n);
     } else {
         if (!verdict_decode(n->record->value, 0, n->json, n->batch, &error))
-            bury(n);
+            bury(n, "bad_verdict");
         run_rows(n);
     }
 }

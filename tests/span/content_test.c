@@ -98,12 +98,12 @@ static void trees_become_json(void **state)
     otlp_put_message(&list, 1, BYTES_LITERAL("\x2a\x00"));
     otlp_put_message(&list, 1, BYTES_LITERAL("\x0a\x02q\""));
     struct any_value value = {.kind = ANY_ARRAY, .bytes = buffer_bytes(&list)};
-    assert_true(any_json_write(&value, &out));
+    assert_int_equal(any_json_write(&value, 3, &out), REFUSAL_NONE);
     buffer_put_u8(&out, 0);
     assert_string_equal((char *)out.data, "[{\"role\":\"user\",\"n\":-3,\"b\":true,\"x\":0.5,\"none\":null,\"raw\":\"cHFycw==\"},[],\"q\\\"\"]");
     buffer_clear(&out);
     value.bytes = BYTES_LITERAL("\x0a\x7f");
-    assert_false(any_json_write(&value, &out));
+    assert_int_equal(any_json_write(&value, 3, &out), REFUSAL_MALFORMED);
     buffer_free(&pair);
     buffer_free(&map);
     buffer_free(&list);
@@ -118,7 +118,7 @@ static void trees_have_a_depth_limit(void **state)
     for (int depth = 1; depth <= ANY_JSON_DEPTH_MAX + 1; depth++) {
         struct any_value value = {.kind = ANY_ARRAY, .bytes = buffer_bytes(&inner)};
         buffer_clear(&out);
-        assert_int_equal(any_json_write(&value, &out), depth <= ANY_JSON_DEPTH_MAX);
+        assert_int_equal(any_json_write(&value, UINT32_MAX, &out), depth <= ANY_JSON_DEPTH_MAX ? REFUSAL_NONE : REFUSAL_TOO_DEEP);
         buffer_clear(&outer);
         otlp_put_message(&outer, 5, buffer_bytes(&inner));
         buffer_clear(&inner);

@@ -7,8 +7,7 @@
 #define LIMIT ((size_t)1 << 20)
 #define SPAN_JSON                                                                                  \
     "{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\"}"
-#define IDS                                                                                        \
-    "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
+#define IDS       "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
 #define OTLP_JSON "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[" SPAN_JSON "]}]}]}"
 #define LOGS_JSON "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[]}]}]}"
 
@@ -93,6 +92,65 @@ static void values_show_what_they_are(void **state)
         assert_int_equal(count_rows(&record), cases[i].rows);
         assert_int_equal(record.cursor.bad_spans, 0);
     }
+}
+
+/* 91 and 123 are the codes of brackets: as the length behind the first tag, which is a line break, they look
+ * like JSON. */
+static void no_length_makes_protobuf_json(void **state)
+{
+    (void)state;
+    char name[201] = "";
+    uint32_t brackets = 0;
+    for (size_t size = 0; size < sizeof name - 1; size++) {
+        struct buffer span = BUFFER_WITH_LIMIT(LIMIT), scope = span, resource = span,
+                      request = span, framed = span;
+        memset(name, 'n', size);
+        otlp_put_span_core(&span, 1, name, 1, 2);
+        otlp_put_message(&scope, 2, buffer_bytes(&span));
+        otlp_put_message(&resource, 2, buffer_bytes(&scope));
+        otlp_put_message(&request, 1, buffer_bytes(&resource));
+        brackets += request.data[1] == '[' || request.data[1] == '{';
+        buffer_append(&framed, "\0\0\0\x12\x34\0", 6);
+        buffer_append(&framed, request.data, request.size);
+        const struct bytes values[] = {buffer_bytes(&request), buffer_bytes(&framed)};
+        for (int i = 0; i < 2; i++) {
+            struct encoded_record record =
+                start(values[i], BYTES_NONE, ENCODING_AUTO, SIGNAL_SPANS, NULL);
+            assert_int_equal(record.encoding, ENCODING_OTLP_PROTO);
+            assert_int_equal(count_rows(&record), 1);
+        }
+        buffer_free(&span);
+        buffer_free(&scope);
+        buffer_free(&resource);
+        buffer_free(&request);
+        buffer_free(&framed);
+    }
+    assert_int_equal(brackets, 2);
+    struct encoded_record record =
+        start(BYTES_LITERAL("\n[\n" SPAN_JSON "]"), BYTES_NONE, ENCODING_AUTO, SIGNAL_SPANS, NULL);
+    assert_int_equal(record.encoding, ENCODING_JSON);
+    assert_int_equal(count_rows(&record), 1);
+}
+
+/* An id of 16 bytes, as Avro writes it, begins with any byte. */
+static void avro_behind_a_frame_is_not_json(void **state)
+{
+    (void)state;
+    static const struct bytes values[] = {
+        BYTES_LITERAL(
+            "\0\0\0\0\x07{\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"),
+        BYTES_LITERAL(
+            "\0\0\0\0\x07 [\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"),
+        BYTES_LITERAL("\0\0\0\0\x07 {\"}\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"),
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct encoded_record record =
+            start(values[i], BYTES_NONE, ENCODING_AUTO, SIGNAL_SPANS, NULL);
+        assert_int_equal(record.cursor.bad_code, REFUSAL_NO_SCHEMA);
+    }
+    struct encoded_record record = start(BYTES_LITERAL("\0\0\0\0\x07 " OTLP_JSON "\n"), BYTES_NONE,
+                                         ENCODING_AUTO, SIGNAL_SPANS, NULL);
+    assert_int_equal(record.encoding, ENCODING_OTLP_JSON);
 }
 
 static void frames_are_taken_off(void **state)
@@ -305,7 +363,8 @@ static void a_span_of_several_rows_fills_several_batches(void **state)
             "{\"key\":\"", "\",\"value\":{\"stringValue\":\"", "\"}}") "]},{" IDS "}]}]}]}",
         "[{" IDS ",\"attributes\":{" SCORES("\"", "\":\"", "\"") "}},{" IDS "}]",
     };
-    const struct encoding_options options = {ENCODING_AUTO, SIGNAL_SPANS, &otlp_limits_default, NULL};
+    const struct encoding_options options = {ENCODING_AUTO, SIGNAL_SPANS, &otlp_limits_default,
+                                             NULL};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct buffer whole = BUFFER_WITH_LIMIT(LIMIT);
         for (uint32_t capacity = 64; capacity > 0; capacity /= 2) {
@@ -331,6 +390,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_show_what_they_are),
+        cmocka_unit_test(no_length_makes_protobuf_json),
+        cmocka_unit_test(avro_behind_a_frame_is_not_json),
         cmocka_unit_test(frames_are_taken_off),
         cmocka_unit_test(avro_goes_to_who_has_schemas),
         cmocka_unit_test(refusals_say_why),

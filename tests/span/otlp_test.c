@@ -338,8 +338,10 @@ static void unwanted_columns_stay_absent(void **state)
 static void limits_are_kept_and_counted(void **state)
 {
     struct fixture *f = *state;
-    struct otlp_limits limits = {
-        .spans_per_record_max = 2, .attributes_per_span_max = 2, .string_bytes_max = 8};
+    struct otlp_limits limits = {.spans_per_record_max = 2,
+                                 .attributes_per_span_max = 2,
+                                 .string_bytes_max = 8,
+                                 .nesting_depth_max = 32};
     struct buffer spans_of[4], request = BUFFER_WITH_LIMIT(LIMIT);
     struct bytes spans[4];
     for (uint64_t i = 0; i < 4; i++) {

@@ -38,8 +38,10 @@ static void compare(struct twin *twin, uint64_t number, const struct otlp_limits
 
 static void compare_many(bool logs)
 {
-    const struct otlp_limits small = {
-        .spans_per_record_max = 6, .attributes_per_span_max = 9, .string_bytes_max = 64};
+    const struct otlp_limits small = {.spans_per_record_max = 6,
+                                      .attributes_per_span_max = 9,
+                                      .string_bytes_max = 64,
+                                      .nesting_depth_max = 32};
     struct twin twin;
     uint64_t requests = test_is_full() ? 1000000 : 10000, leaves = 0, bad = 0;
     twin_open(&twin, test_seed(20261121) + logs, logs);
