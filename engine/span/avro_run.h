@@ -167,6 +167,24 @@ AVRO_INLINE const struct avro_op *avro_next_item(struct avro_run *run,
     return program->ops + op->a - 1;
 }
 
+/* A union of null and one leaf, whole: what optional fields mostly are. code: the operation's. */
+AVRO_INLINE bool avro_maybe(struct avro_run *run, const struct avro_op *op, enum avro_code code,
+                            const struct avro_target *target, void *into)
+{
+    struct avro_constant value = {0};
+    bool there;
+    if (!avro_read_there(run, op, &there))
+        return false;
+    if (!there)
+        return true;
+    bool good = code == AVRO_MAYBE_TEXT  ? avro_read_text(run, &value.bytes)
+                : code == AVRO_MAYBE_INT ? avro_read_int(run, &value.integer)
+                                         : avro_read_long(run, &value.integer);
+    if (good)
+        target->leaf(into, op, &value);
+    return good;
+}
+
 /* A map of texts, whole: what attributes mostly are. */
 AVRO_INLINE bool avro_text_map(struct avro_run *run, const struct avro_program *program,
                                const struct avro_op *op, const struct avro_target *target,
@@ -213,6 +231,7 @@ AVRO_INLINE const struct avro_op *avro_step(struct avro_run *run,
         return program->ops + op->a - 1;
     case AVRO_RETURN:
         return run->depth == 0 ? NULL : program->ops + run->frames[--run->depth].back;
+    case AVRO_BLOCK:
     case AVRO_SKIP_BLOCK:
         return avro_next_item(run, program, op, target, into);
     case AVRO_REFUSE:
@@ -231,28 +250,22 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
     for (const struct avro_op *op = program->ops;; op++) {
         struct avro_constant value = {0};
         uint32_t index;
-        bool good = true, there;
+        bool good = true;
         switch ((enum avro_code)op->code) {
         case AVRO_READ_TEXT: /* most values: a delivery of its own */
             if (!avro_read_text(run, &value.bytes))
                 return false;
             target->leaf(into, op, &value);
             continue;
-        case AVRO_MAYBE_TEXT:
-            if (!avro_read_there(run, op, &there) || (there && !avro_read_text(run, &value.bytes)))
+        case AVRO_MAYBE_TEXT: /* a copy of its own */
+            if (!avro_maybe(run, op, AVRO_MAYBE_TEXT, target, into))
                 return false;
-            if (there)
-                target->leaf(into, op, &value);
             continue;
         case AVRO_MAYBE_INT:
         case AVRO_MAYBE_LONG:
-            if (!avro_read_there(run, op, &there))
+            if (!avro_maybe(run, op, (enum avro_code)op->code, target, into))
                 return false;
-            if (!there)
-                continue;
-            good = op->code == AVRO_MAYBE_INT ? avro_read_int(run, &value.integer)
-                                              : avro_read_long(run, &value.integer);
-            break;
+            continue;
         case AVRO_READ_NULL:
             break;
         case AVRO_READ_BOOLEAN:
@@ -286,11 +299,6 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
             continue;
         case AVRO_TEXT_MAP:
             if (!avro_text_map(run, program, op, target, into))
-                return false;
-            continue;
-        case AVRO_BLOCK:
-            op = avro_next_item(run, program, op, target, into);
-            if (op == NULL)
                 return false;
             continue;
         default:
