@@ -117,8 +117,7 @@ static struct bytes label_or_unknown(struct bytes value)
     return bytes_present(value) && value.size > 0 ? value : BYTES_LITERAL("unknown");
 }
 
-/* What rows of one record share, application and environment: hashed once while they lie in the same
- * place. Only for rows of one batch: later the place may hold something else. */
+/* What rows of one record share is hashed once while it lies in the same place, within one batch. */
 struct shared_labels {
     struct bytes app, env;
     uint64_t hash;
@@ -126,17 +125,12 @@ struct shared_labels {
 
 static bool same_place(struct bytes a, struct bytes b) { return a.data == b.data && a.size == b.size; }
 
-static uint64_t shared_hash(struct shared_labels *shared, const struct leaf_key *key)
-{
-    if (!same_place(shared->app, key->labels[0]) || !same_place(shared->env, key->labels[1]))
-        *shared = (struct shared_labels){key->labels[0], key->labels[1],
-                                         hash_combine(hash_bytes(key->labels[0], 0), hash_bytes(key->labels[1], 1))};
-    return shared->hash;
-}
-
 static uint64_t leaf_key_hash(struct shared_labels *shared, const struct leaf_key *key)
 {
-    uint64_t h = hash_combine(shared_hash(shared, key), key->kind);
+    struct bytes app = key->labels[0], env = key->labels[1];
+    if (!same_place(shared->app, app) || !same_place(shared->env, env))
+        *shared = (struct shared_labels){app, env, hash_combine(hash_bytes(app, 0), hash_bytes(env, 1))};
+    uint64_t h = hash_combine(shared->hash, key->kind);
     for (int i = 2; i < LEAF_LABELS; i++) /* the labels' hashes do not wait for each other */
         h = hash_combine(h, hash_bytes(key->labels[i], 0));
     return h;

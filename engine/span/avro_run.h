@@ -231,7 +231,6 @@ AVRO_INLINE const struct avro_op *avro_step(struct avro_run *run,
         return program->ops + op->a - 1;
     case AVRO_RETURN:
         return run->depth == 0 ? NULL : program->ops + run->frames[--run->depth].back;
-    case AVRO_BLOCK:
     case AVRO_SKIP_BLOCK:
         return avro_next_item(run, program, op, target, into);
     case AVRO_REFUSE:
@@ -272,10 +271,9 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
             good = avro_read_boolean(run, &value.integer);
             break;
         case AVRO_READ_INT:
-            good = avro_read_int(run, &value.integer);
-            break;
         case AVRO_READ_LONG:
-            good = avro_read_long(run, &value.integer);
+            good = op->code == AVRO_READ_INT ? avro_read_int(run, &value.integer)
+                                             : avro_read_long(run, &value.integer);
             break;
         case AVRO_READ_INT_REAL:
         case AVRO_READ_LONG_REAL:
@@ -299,6 +297,11 @@ AVRO_INLINE bool avro_run_ops(struct avro_run *run, const struct avro_program *p
             continue;
         case AVRO_TEXT_MAP:
             if (!avro_text_map(run, program, op, target, into))
+                return false;
+            continue;
+        case AVRO_BLOCK:
+            op = avro_next_item(run, program, op, target, into);
+            if (op == NULL)
                 return false;
             continue;
         default:
