@@ -25,7 +25,7 @@
 #define STEP_MS 10000
 #define CALM 1500
 #define BAD 180
-#define FIRST 60
+#define PIECE 30
 #define VERDICTS 300
 
 static struct rig_site site;
@@ -256,14 +256,24 @@ static void read_outputs(struct stage *s, struct schema_registry *client, uint64
     assert_true(s->alerts_open >= 1);
 }
 
-/* Hours of calm, half an hour of bad answers, calm again; the engine reads along, as epochs follow log time. */
+/* Piece by piece, each worked off before the next: epochs follow log time, so what is read at once is one epoch. */
+static void send_along(struct stage *s, uint32_t count, uint32_t fail_every)
+{
+    for (; count > 0; count -= count < PIECE ? count : PIECE) {
+        spans_send(&s->spans, count < PIECE ? count : PIECE, STEP_MS, fail_every, -1);
+        wait_worked_off(s, 0);
+    }
+}
+
+/* Hours of calm, half an hour of bad answers, calm again. */
 static void run_history(struct stage *s)
 {
-    spans_send(&s->spans, FIRST, STEP_MS, 100, -1); /* an engine that finds nothing takes the time from the wall */
+    spans_send(&s->spans, PIECE, STEP_MS, 100, -1); /* an engine that finds nothing takes the time from the wall */
     rig_start(s->rig, 0, NULL, NULL);
-    spans_send(&s->spans, CALM, STEP_MS, 100, -1);
-    spans_send(&s->spans, BAD, STEP_MS, 2, -1);
-    spans_send(&s->spans, CALM / 4, STEP_MS, 100, -1);
+    send_along(s, CALM, 100);
+    send_along(s, BAD, 2);
+    send_along(s, CALM / 4, 100);
+    wait_metric(s, "assay_alerts_opened_total", 1);
 }
 
 static bool needs(bool also_registry)
@@ -423,7 +433,6 @@ static void avro_in_and_out(void **state)
     check_letters(&s, "undecodable", 1);
     judge(&s);
     wait_for_a_schema(&s, later, too_late);
-    wait_metric(&s, "assay_alerts_resolved_total", 1);
     assert_int_equal(metric(&s, "assay_outputs_refused_total"), 0);
     (void)rig_stop(s.rig, 0, 20000);
     read_outputs(&s, registry.client, 1, counts);
@@ -442,7 +451,6 @@ static void json_without_a_registry(void **state)
     open_stage(&s, "json", false);
     run_history(&s);
     wait_worked_off(&s, 0);
-    wait_metric(&s, "assay_alerts_resolved_total", 1);
     (void)rig_stop(s.rig, 0, 20000);
     read_outputs(&s, NULL, 0, counts);
     consume("java", s.rig, "-", counts);
