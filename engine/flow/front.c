@@ -150,11 +150,13 @@ void front_committed(struct front *front)
     }
 }
 
-/* Active: there is more to read, or there was until `inactive_after` ago. One that waits for a schema makes no
- * progress, and the clock does not wait for it longer than for a silent one. */
+/* Active: there is more to read, or there was until `inactive_after` ago. One that waits for a schema is not, at
+ * once: else the clock would stand, and the others would soon be too far ahead of it and wait, too. */
 static bool source_active(const struct front *front, const struct source *source, int64_t wall_ms)
 {
-    if (!source->held && !member_at_end(front->member, source->at))
+    if (source->held)
+        return false;
+    if (!member_at_end(front->member, source->at))
         return true;
     return source->progress_wall_ms != LOG_TIME_NONE &&
            wall_ms - source->progress_wall_ms <= front->options->back.inactive_after_ms;
