@@ -36,8 +36,8 @@ struct config {
     int64_t commit_interval_ms;
     int log_level; /* enum log_level */
     /* topics, with <app> written out */
-    char *topic_spans, *topic_verdicts;
-    int topic_spans_encoding; /* enum encoding */
+    char *topic_spans, *topic_logs, *topic_verdicts; /* topic_logs: "off" for none */
+    int topic_spans_encoding, topic_logs_encoding;   /* enum encoding */
     char *topic_requests, *topic_scores, *topic_alerts, *topic_decisions, *topic_dlq;
     char *topic_cells, *topic_digests, *topic_changelog, *topic_rates;
     int64_t replication_factor;

@@ -23,6 +23,7 @@ static const char *const trusts[] = {"measured", "assumed", NULL};
 static const char *const resets[] = {"earliest", "latest", "error", NULL};
 static const char *const truncations[] = {"fail", "skip", NULL};
 static const char *const encodings[] = {"auto", "otlp_proto", "otlp_json", "json", "avro", NULL}; /* as enum encoding */
+static const char *const log_encodings[] = {"auto", "otlp_proto", "otlp_json", NULL}; /* the first of enum encoding */
 static const char *const assignments[] = {"range", "roundrobin", "cooperative-sticky", NULL};
 
 _Static_assert(LOG_DEBUG == 0 && LOG_ERROR == 3, "log_levels is in this order");
@@ -41,6 +42,8 @@ const struct option config_options[] = {
     /* topics */
     {"topics.spans", OPTION_TEXT, AT(topic_spans), "otlp_spans", 1, 249, NULL, "In: spans, as the Collector writes them."},
     {"topics.spans_encoding", OPTION_CHOICE, AT(topic_spans_encoding), "auto", NO_BOUNDS, encodings, "What spans are written in; auto looks at each record."},
+    {"topics.logs", OPTION_TEXT, AT(topic_logs), "off", 1, 249, NULL, "In: log records with messages and evaluations, as the Collector writes them; or off."},
+    {"topics.logs_encoding", OPTION_CHOICE, AT(topic_logs_encoding), "auto", NO_BOUNDS, log_encodings, "What log records are written in: OTLP, as protobuf or JSON."},
     {"topics.verdicts", OPTION_TEXT, AT(topic_verdicts), "<app>.verdicts", 1, 249, NULL, "In: results of judges."},
     {"topics.requests", OPTION_TEXT, AT(topic_requests), "<app>.judge-requests", 1, 249, NULL, "Out: what judges should look at."},
     {"topics.scores", OPTION_TEXT, AT(topic_scores), "<app>.scores", 1, 249, NULL, "Out: results per span."},

@@ -18,6 +18,8 @@ struct front_counters {
     uint64_t records, spans, rows, bytes, duplicates, dedupe_evicted, empty, dead_letters, bad_spans, cut_strings;
     uint64_t dead[DEAD_REASONS]; /* of dead_letters */
     uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
+    uint64_t content_rows, logs_skipped; /* of log records */
+    uint64_t unjoined; /* rows of log records whose span cannot be known, measured without it */
     uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
 };
 

@@ -13,6 +13,13 @@
 #define JSON_MEMORY_BYTES ((size_t)4 << 20)
 #define VERDICT_WINDOW_MS ((int64_t)86400000)
 
+static bool start_tracking(struct front *front, struct error *error)
+{
+    front->digests = digests_create(front->measure, front->options->exchange_partitions, error);
+    front->sets = memory_allocate_array(front->options->batch_rows, sizeof *front->sets);
+    return front->digests != NULL;
+}
+
 struct front *front_create(const struct flow_options *options, struct metric_table *metrics, struct outbox *outbox,
                            struct member *member, struct error *error)
 {
@@ -28,6 +35,12 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     uint32_t specs_count = 0;
     const struct metric_spec *const *specs = pipeline_metrics(front->pipeline, &specs_count);
     front->measure = measure_create(metrics, specs, specs_count, options->leaves_max);
+    if (options->track_traces && !start_tracking(front, error)) {
+        measure_destroy(front->measure);
+        pipeline_destroy(front->pipeline);
+        memory_free(front);
+        return NULL;
+    }
     front->batch = span_batch_create(options->batch_rows);
     front->batch->wanted = *pipeline_columns(front->pipeline);
     front->include = memory_allocate_array(options->batch_rows, sizeof *front->include);
@@ -35,7 +48,9 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
     front->json = json_create(JSON_MEMORY_BYTES);
     front->sha = sha256_create();
     for (uint32_t i = 0; i < options->inputs_count; i++)
-        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding, SIGNAL_SPANS, &options->otlp, options->avro};
+        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding,
+                                                        options->inputs[i].kind == INPUT_LOGS ? SIGNAL_LOGS : SIGNAL_SPANS,
+                                                        &options->otlp, options->avro};
     return front;
 }
 
@@ -48,6 +63,8 @@ void front_destroy(struct front *front)
     memory_free(front->sources);
     memory_free(front->include);
     memory_free(front->id_hashes);
+    memory_free(front->sets);
+    digests_destroy(front->digests);
     memory_free(front->record_facts);
     span_batch_destroy(front->batch);
     measure_destroy(front->measure);
@@ -58,6 +75,7 @@ void front_destroy(struct front *front)
 }
 
 struct measure *front_measure(struct front *front) { return front->measure; }
+struct digests *front_digests(struct front *front) { return front->digests; }
 struct pipeline *front_pipeline(struct front *front) { return front->pipeline; }
 const struct front_counters *front_counts(const struct front *front) { return &front->counters; }
 
@@ -132,6 +150,8 @@ static void roll_back_counters(struct front *front)
 void front_rollback(struct front *front)
 {
     measure_discard(front->measure);
+    if (front->digests != NULL)
+        digests_clear(front->digests);
     roll_back_counters(front);
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].next = front->sources[i].committed;
@@ -142,6 +162,8 @@ void front_rollback(struct front *front)
 void front_committed(struct front *front)
 {
     front->committed_counters = front->counters;
+    if (front->digests != NULL)
+        digests_clear(front->digests);
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].committed = front->sources[i].next;
         front->sources[i].committed_log_time_ms = front->sources[i].log_time_ms;

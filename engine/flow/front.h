@@ -10,6 +10,7 @@
 #include "engine/flow/outbox.h"
 
 struct front;
+struct digests;
 
 /* member is only used to read headers of records that go to the DLQ. */
 struct front *front_create(const struct flow_options *options, struct metric_table *metrics, struct outbox *outbox,
@@ -37,6 +38,8 @@ int64_t front_resume(const struct front *front, struct bus_partition partition, 
 void front_committed(struct front *front);
 
 struct measure *front_measure(struct front *front);
+/* NULL when traces are not tracked. */
+struct digests *front_digests(struct front *front);
 const struct front_counters *front_counts(const struct front *front);
 struct pipeline *front_pipeline(struct front *front);
 /* Log time of the source that is furthest behind, LOG_TIME_NONE when there is none. */

@@ -15,11 +15,28 @@
 
 /* ---- working off a batch --------------------------------------------------------------------------------- */
 
+/* A log record has no id. What it says, of which span and when: two events of a span differ in it, the same
+ * record sent again does not. */
+static uint64_t log_id_hash(const struct span_batch *batch, uint32_t row)
+{
+    const struct bytes texts[] = {batch->input_messages[row], batch->output_messages[row], batch->system_instructions[row],
+                                  batch->finish_reason[row],  batch->response_id[row],     batch->evaluator[row],
+                                  batch->dimension[row]};
+    uint64_t hash = hash_combine(dedupe_hash_span(batch->trace_id[row], batch->span_id[row]), (uint64_t)batch->end_ns[row]);
+    uint64_t score = 0;
+    memcpy(&score, &batch->score[row], sizeof score);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        hash = hash_combine(hash, hash_bytes(texts[i], i));
+    return hash_combine(hash, score);
+}
+
 /* One id per span; per verdict dimension the request, revision and dimension. */
 static uint64_t row_id_hash(const struct span_batch *batch, uint32_t row)
 {
     if (batch->kind[row] == ROW_SPAN)
         return dedupe_hash_span(batch->trace_id[row], batch->span_id[row]);
+    if (batch->kind[row] == ROW_CONTENT || !bytes_present(batch->request_id[row]))
+        return log_id_hash(batch, row);
     uint64_t hash = hash_combine(hash_bytes(batch->request_id[row], 0), hash_bytes(batch->evaluator_revision[row], 1));
     return hash_combine(hash, hash_bytes(batch->dimension[row], 2));
 }
@@ -92,6 +109,23 @@ static bool send_outputs(struct front *front, struct error *error)
     return true;
 }
 
+/* Digests of the rows that are new, to the owners of their traces; what nobody will join is counted here. */
+static void add_digests(struct front *front)
+{
+    const struct span_batch *batch = front->batch;
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        const struct record_facts *facts = &front->record_facts[batch->origin[row].record];
+        bool of_log = batch->kind[row] == ROW_CONTENT ||
+                      (batch->kind[row] == ROW_VERDICT && !bytes_present(batch->request_id[row]) && batch->score_bin[row] != SPAN_BIN_ABSENT);
+        if (!front->include[row])
+            continue;
+        if (front->sets != NULL && front->sets[row] != MEASURE_NO_SET)
+            digests_add(front->digests, batch, row, front->sets[row], facts->time_ms);
+        else
+            front->counters.unjoined += of_log;
+    }
+}
+
 static bool work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error)
 {
     struct span_batch *batch = front->batch;
@@ -102,7 +136,8 @@ static bool work_off(struct front *front, const struct rates *rates, int64_t wal
     int64_t deduped_ns = clock_monotonic_ns();
     pipeline_run(front->pipeline, batch, rates);
     int64_t t1 = clock_monotonic_ns();
-    measure_rows(front->measure, batch, front->include, wall_ms);
+    measure_rows(front->measure, batch, front->include, wall_ms, front->sets);
+    add_digests(front);
     int64_t t2 = clock_monotonic_ns();
     bool ok = send_outputs(front, error);
     int64_t t3 = clock_monotonic_ns();
@@ -116,6 +151,7 @@ static bool work_off(struct front *front, const struct rates *rates, int64_t wal
         front->counters.measured += front->include[row];
         front->counters.spans += batch->kind[row] == ROW_SPAN && !quiet;
         front->counters.verdict_rows += batch->kind[row] == ROW_VERDICT && !quiet;
+        front->counters.content_rows += batch->kind[row] == ROW_CONTENT && !quiet;
     }
     span_batch_reset(batch);
     front->work_ns += (uint64_t)(clock_monotonic_ns() - t0);
@@ -180,6 +216,7 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
         return true;
     front->counters.bad_spans += cursor->bad_spans;
     front->counters.cut_strings += cursor->cut_strings;
+    front->counters.logs_skipped += cursor->skipped;
     if (cursor->bad_spans == 0)
         return true;
     struct dead_letter letter = {DEAD_UNDECODABLE, cursor->bad_reason, (int64_t)cursor->bad_offset, cursor->bad_spans, STAGE_DECODE};
@@ -216,10 +253,10 @@ static bool take_record(struct front *front, uint32_t number, const struct rates
         settle_time(front, facts, front->batch->rows, wall_ms);
         struct dead_letter letter = {DEAD_OVERSIZED, why, -1, 0, STAGE_DECODE};
         ok = bury(front, facts, &letter, error);
-    } else if (front->options->inputs[record->source.topic].kind == INPUT_SPANS) {
-        ok = take_spans(front, number, rates, wall_ms, error);
-    } else {
+    } else if (front->options->inputs[record->source.topic].kind == INPUT_VERDICTS) {
         ok = take_verdict(front, number, rates, wall_ms, error);
+    } else {
+        ok = take_spans(front, number, rates, wall_ms, error);
     }
     struct source *source = facts->source;
     if (facts->time_ms > source->log_time_ms && !facts->quiet)

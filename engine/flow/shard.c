@@ -165,7 +165,9 @@ static uint32_t piece_end(const struct shard *shard, const struct member_batch *
 static bool commit_early(struct shard *shard, bool *aborted, struct error *error)
 {
     *aborted = false;
-    if (outbox_used_bytes(shard->outbox) < shard->options->transaction_bytes_max)
+    const struct digests *digests = front_digests(shard->front);
+    size_t used = outbox_used_bytes(shard->outbox) + (digests != NULL ? digests_bytes(digests) : 0);
+    if (used < shard->options->transaction_bytes_max)
         return true;
     uint64_t aborts = shard->status.aborts;
     if (!shard_commit(shard, false, error))
