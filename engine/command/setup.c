@@ -37,6 +37,8 @@ static void fill_limits(const struct config *c, struct flow_options *f)
     f->rates_default = (struct rate){c->sampler_base, c->sampler_base, c->sampler_forced};
     f->memory_limit_bytes = (uint64_t)c->memory_limit_bytes;
     f->purge_exchange = c->exchange_purge;
+    f->track_traces = c->traces_track == TRACK_ON;
+    f->traces_bytes_max = (uint64_t)c->traces_bytes_max;
 }
 
 static void fill_flow(struct setup *s, const struct command_operators *operators)

@@ -15,6 +15,7 @@
 enum config_delivery { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum config_offset_reset { OFFSET_RESET_EARLIEST, OFFSET_RESET_LATEST, OFFSET_RESET_ERROR }; /* as enum kafka_reset */
 enum config_truncated { TRUNCATED_FAIL, TRUNCATED_SKIP };
+enum config_track { TRACK_AUTO, TRACK_ON, TRACK_OFF };
 enum config_trust { TRUST_MEASURED, TRUST_ASSUMED };
 
 /* A property that goes to the Kafka library as it is. */
@@ -53,6 +54,8 @@ struct config {
     int64_t limits_batch_rows, limits_leaves;
     int64_t dedupe_window_ms, dedupe_ids_max;
     int64_t state_cells_max, state_bytes_max; /* per exchange partition */
+    int traces_track;         /* enum config_track; never AUTO: resolved */
+    int64_t traces_bytes_max; /* per exchange partition */
     /* rules and sampling */
     char *rules_file; /* as a path from here: relative names are relative to the configuration file */
     int64_t series_max;

@@ -23,6 +23,7 @@ static const char *const trusts[] = {"measured", "assumed", NULL};
 static const char *const resets[] = {"earliest", "latest", "error", NULL};
 static const char *const truncations[] = {"fail", "skip", NULL};
 static const char *const encodings[] = {"auto", "otlp_proto", "otlp_json", "json", "avro", NULL}; /* as enum encoding */
+static const char *const trackings[] = {"auto", "on", "off", NULL};
 static const char *const log_encodings[] = {"auto", "otlp_proto", "otlp_json", NULL}; /* the first of enum encoding */
 static const char *const assignments[] = {"range", "roundrobin", "cooperative-sticky", NULL};
 
@@ -78,6 +79,10 @@ const struct option config_options[] = {
     {"dedupe.ids_max", OPTION_INTEGER, AT(dedupe_ids_max), "200000", 1000, 1e8, NULL, "Span ids remembered per source partition (16 bytes each)."},
     {"state.cells_max", OPTION_INTEGER, AT(state_cells_max), "20000", 100, 1e7, NULL, "Label sets per exchange partition; further ones are counted as `other`."},
     {"state.bytes_max", OPTION_SIZE, AT(state_bytes_max), "512MiB", MIB, TIB, NULL, "State per exchange partition; beyond it new series are refused, and counted."},
+
+    /* traces across records */
+    {"traces.track", OPTION_CHOICE, AT(traces_track), "auto", NO_BOUNDS, trackings, "Join what several records say of one trace; auto: when topics.logs is set."},
+    {"traces.bytes_max", OPTION_SIZE, AT(traces_bytes_max), "64MiB", MIB, 64 * GIB, NULL, "Traces remembered per exchange partition; beyond it the oldest is given up, and counted."},
 
     /* rules and sampling */
     {"rules.file", OPTION_TEXT, AT(rules_file), "rules.yaml", 1, 4000, NULL, "The alert rules; a relative path starts at this file's folder."},

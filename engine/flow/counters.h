@@ -27,6 +27,17 @@ struct back_counters {
     uint64_t records, bad_records, deltas, cells_refused, late_minutes, epochs_closed, alerts_opened, alerts_resolved;
 };
 
+/* Of the owner of traces. */
+struct trace_counters {
+    uint64_t digests, bad, duplicates;
+    uint64_t joined, late, missing, unjoined; /* halves that met, that came after their trace had settled, that never came, that found no span */
+    uint64_t recounted; /* spans counted in front that are no call of their own */
+    uint64_t overflow;  /* digests beyond what a trace may have */
+    uint64_t forgotten; /* traces given up early, for lack of room */
+    uint64_t measured;
+    uint64_t remembered, bytes; /* now */
+};
+
 /* What others may see of a shard: a copy published at every commit. */
 struct shard_status {
     uint32_t number;
@@ -35,6 +46,7 @@ struct shard_status {
     bool memory_full; /* new series are refused */
     struct front_counters front;
     struct back_counters back;
+    struct trace_counters traces;
     uint64_t commits, aborts, exchange_records, changelog_records, rebalances, restored_records;
     uint64_t commit_ns, poll_ns, fold_ns, total_ns; /* wall time spent */
     int64_t log_time_ms;  /* of the slowest source; LOG_TIME_NONE */

@@ -59,6 +59,7 @@ struct flow_options {
     uint64_t memory_limit_bytes; /* of the process: above it no new cells and entities; 0: none */
     bool purge_exchange;
     bool track_traces; /* digests to the owners of traces; needs a tracker of traces */
+    uint64_t traces_bytes_max; /* remembered per exchange partition */
     struct back_options back;
     const struct rule_set *rules;
     const struct annotator_instance *annotators; /* in any order */

@@ -160,7 +160,8 @@ static uint32_t gather_positions(struct shard *shard)
         struct bus_position *p = &shard->positions[count++];
         p->source = (struct bus_partition){o->digests ? shard_digests_topic(shard) : shard_cells_topic(shard), (int32_t)o->partition};
         p->offset = o->next;
-        (void)snprintf(p->metadata, sizeof p->metadata, "1 s=%llu w=%s", (unsigned long long)(shard->sequence + 1), shard->writer);
+        (void)snprintf(p->metadata, sizeof p->metadata, "1 s=%llu d=%lld w=%s", (unsigned long long)(shard->sequence + 1),
+                       (long long)owned_needed(o), shard->writer);
     }
     return count;
 }
@@ -186,7 +187,8 @@ static void purge(struct shard *shard, int64_t now_ms)
     for (struct owned *o; (o = owned_next_ready(shard->owned, &index)) != NULL;) {
         struct error error;
         const char *topic = o->digests ? shard->options->topics.digests : shard->options->topics.cells;
-        if (o->committed > 0 && !bus_purge(shard->bus, topic, (int32_t)o->partition, o->committed, &error))
+        int64_t needed = owned_needed(o); /* all of it is committed */
+        if (needed > 0 && !bus_purge(shard->bus, topic, (int32_t)o->partition, needed, &error))
             log_line(LOG_WARNING, "shard", (int)shard->number, "purging %s partition %u: %s", topic, o->partition, error.message);
     }
 }

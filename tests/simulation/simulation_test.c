@@ -13,7 +13,8 @@
 #define SEEDS_FULL 1000
 
 static const struct world_traffic ordinary = {.records = 120, .fail_share = 0.05, .duplicate_share = 0.1, .late_share = 0.05,
-                                              .poison_share = 0.03, .step_ms = 900, .turns = 1};
+                                              .poison_share = 0.03, .log_share = 0.4, .wrapped_share = 0.15,
+                                              .elsewhere_share = 0.05, .step_ms = 900, .turns = 1};
 
 static void check_world(struct world *w)
 {
