@@ -98,43 +98,28 @@ static struct trace_item item_of(const struct digest *digest)
     return item;
 }
 
-/* The front counted a span twice: two source partitions carried it. */
-static void take_repeat(const struct tracker_call *call, const struct digest *digest)
-{
-    call->counters[TRACE_DUPLICATES]++;
-    if (digest->kind != DIGEST_SPAN)
-        return;
-    struct tracker_measurement m = {.measured = MEASURED_OWN,
-                                    .which = TRACE_METRIC_RECOUNTED,
-                                    .bin = digest->role,
-                                    .labels = digest->labels,
-                                    .event_ms = digest->event_ms};
-    memcpy(m.trace_id, digest->trace_id, sizeof m.trace_id);
-    tracker_measure(call, &m);
-    call->counters[TRACE_RECOUNTED]++;
-}
-
 static void take_digest(const struct tracker_call *call, struct trace_state *state,
                         const struct digest *digest)
 {
     bool found = false;
     uint32_t at = trace_find(state, digest->span_id, digest->kind, digest->link, &found);
-    struct trace_item item = item_of(digest);
     call->counters[TRACE_DIGESTS]++;
-    if (found) {
-        take_repeat(call, digest);
-        return;
-    }
-    call->counters[TRACE_LATE] += state->settled;
-    if (state->count == TRACE_ITEMS_MAX) {
+    if (found) { /* two source partitions carried it, and both fronts counted it */
+        call->counters[TRACE_DUPLICATES]++;
+        if (state->items[at].repeats < UINT8_MAX)
+            state->items[at].repeats++;
+    } else if (state->count == TRACE_ITEMS_MAX) {
+        struct trace_item alone = item_of(digest);
         call->counters[TRACE_OVERFLOW]++;
-        trace_measure_alone(call, &item);
+        trace_measure_alone(call, &alone);
         return;
+    } else {
+        call->counters[TRACE_LATE] += state->settled;
+        memmove(state->items + at + 1, state->items + at,
+                (size_t)(state->count - at) * sizeof *state->items);
+        state->items[at] = item_of(digest);
+        state->count++;
     }
-    memmove(state->items + at + 1, state->items + at,
-            (size_t)(state->count - at) * sizeof *state->items);
-    state->items[at] = item;
-    state->count++;
     state->fresh = 1;
     if (state->first_ms == INT64_MIN || digest->log_ms < state->first_ms)
         state->first_ms = digest->log_ms;

@@ -43,14 +43,14 @@ static void measure_score(const struct tracker_call *call, const struct trace_it
 
 /* ---- which spans count --------------------------------------------------------------------------- */
 
-static void take_back(const struct tracker_call *call, struct trace_item *span)
+/* Once of what the front counted under the span's role. */
+static void take_back(const struct tracker_call *call, const struct trace_item *span)
 {
     struct tracker_measurement m = measurement_of(call, span);
     m.measured = MEASURED_OWN;
     m.which = TRACE_METRIC_RECOUNTED;
     m.bin = span->role;
     tracker_measure(call, &m);
-    span->marks |= TRACE_TAKEN_BACK;
     call->counters[TRACE_RECOUNTED]++;
 }
 
@@ -79,7 +79,11 @@ static void settle_roles(const struct tracker_call *call, struct trace_state *st
         item->now_role = spans[i].role;
         item->flags = (uint8_t)((item->flags & ~DIGEST_LEAF) | (spans[i].leaf ? DIGEST_LEAF : 0));
         if (leaf_rules_counts(item->role) && !leaf_rules_counts(item->now_role) &&
-            !(item->marks & TRACE_TAKEN_BACK))
+            !(item->marks & TRACE_TAKEN_BACK)) {
+            take_back(call, item);
+            item->marks |= TRACE_TAKEN_BACK;
+        }
+        for (; item->repeats_told < item->repeats; item->repeats_told++)
             take_back(call, item);
     }
 }

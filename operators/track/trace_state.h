@@ -45,7 +45,8 @@ struct trace_item {
     uint8_t kind, role, flags;
     uint8_t marks;    /* enum trace_mark */
     uint8_t now_role; /* as the whole trace tells; set when it settles */
-    uint8_t unused[3];
+    uint8_t repeats, repeats_told; /* span: times the front counted it again; of them measured */
+    uint8_t unused;
 };
 _Static_assert(sizeof(struct trace_item) == 64, "no padding in a state");
 
