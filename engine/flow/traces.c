@@ -308,9 +308,9 @@ static void copy_tracker_counters(struct traces *t)
 void traces_commit(struct traces *t)
 {
     copy_tracker_counters(t);
+    store_commit(t->store);
     t->counters.remembered = store_count(t->store);
     t->counters.bytes = t->bytes;
-    store_commit(t->store);
     t->committed = t->counters;
     memcpy(t->committed_tracker, t->tracker_counters, sizeof t->committed_tracker);
 }
