@@ -18,6 +18,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "digests are written a
 struct digests {
     const struct measure *measure;
     struct content_metric metrics[CONTENT_METRICS_MAX];
+    struct {
+        enum span_column bin, sum; /* sum: SPAN_COLUMN_COUNT for none */
+    } columns[DIGEST_RESULTS];
     uint32_t metrics_count;
     struct buffer *partitions;
     uint32_t partitions_count;
@@ -41,6 +44,10 @@ struct digests *digests_create(const struct measure *measure, uint32_t partition
     uint32_t summed = 0;
     for (uint32_t i = 0; i < d->metrics_count; i++)
         summed += d->metrics[i].spec->sum_column != SPAN_COLUMN_COUNT;
+    for (uint32_t i = 0; i < d->metrics_count && i < DIGEST_RESULTS; i++) {
+        d->columns[i].bin = d->metrics[i].spec->bin_column;
+        d->columns[i].sum = d->metrics[i].spec->sum_column;
+    }
     if (d->metrics_count <= DIGEST_RESULTS && summed <= DIGEST_AMOUNTS)
         return d;
     (void)error_set(error, ERROR_LIMIT, "annotators measure %u things of content, %u of them with a sum; a digest holds %d and %d",
@@ -97,9 +104,9 @@ static uint32_t amount_of(int64_t amount)
 /* A message that asks decides nothing: only answers have results. */
 static bool says_something(const struct digests *d, const struct span_batch *batch, uint32_t row)
 {
-    bool any = batch->kind[row] != ROW_CONTENT;
+    bool any = false;
     for (uint32_t i = 0; !any && i < d->metrics_count; i++)
-        any = ((const uint16_t *)span_batch_column(batch, d->metrics[i].spec->bin_column))[row] != SPAN_BIN_ABSENT;
+        any = ((const uint16_t *)span_batch_column(batch, d->columns[i].bin))[row] != SPAN_BIN_ABSENT;
     return any;
 }
 
@@ -107,52 +114,74 @@ static void put_results(const struct digests *d, const struct span_batch *batch,
 {
     uint32_t amounts = 0;
     for (uint32_t i = 0; i < d->metrics_count; i++) {
-        const struct metric_spec *spec = d->metrics[i].spec;
-        out->results[i] = ((const uint16_t *)span_batch_column(batch, spec->bin_column))[row];
-        if (spec->sum_column != SPAN_COLUMN_COUNT)
-            out->amounts[amounts++] = amount_of(((const int64_t *)span_batch_column(batch, spec->sum_column))[row]);
+        out->results[i] = ((const uint16_t *)span_batch_column(batch, d->columns[i].bin))[row];
+        if (d->columns[i].sum != SPAN_COLUMN_COUNT)
+            out->amounts[amounts++] = amount_of(((const int64_t *)span_batch_column(batch, d->columns[i].sum))[row]);
     }
 }
 
-static void put_span(const struct digests *d, const struct span_batch *batch, uint32_t row, struct digest *out)
+static uint8_t flags_of(const struct span_batch *batch, uint32_t row)
 {
     uint8_t generations = batch->generations[row];
-    out->kind = DIGEST_SPAN;
-    out->role = (uint8_t)batch->role[row];
-    out->link = id_number(batch->parent_span_id[row]);
-    out->flags = (uint8_t)((generations & GENERATION_TOKENS ? DIGEST_TOKENS : 0) |
-                           (generations & GENERATION_CLIENT ? DIGEST_CLIENT : 0) |
-                           (batch->leaf[row] == 1 ? DIGEST_LEAF : 0));
-    put_results(d, batch, row, out);
+    return (uint8_t)((generations & GENERATION_TOKENS ? DIGEST_TOKENS : 0) | (generations & GENERATION_CLIENT ? DIGEST_CLIENT : 0) |
+                     (batch->leaf[row] == 1 ? DIGEST_LEAF : 0));
+}
+
+/* What differs is at the end of such ids; 0 stands for none. */
+static uint64_t response_number(struct bytes id)
+{
+    if (id.size < 16)
+        return bytes_present(id) ? hash_bytes(id, 0) : 0;
+    const uint8_t *end = id.data + id.size;
+    return hash_combine(bytes_load64(end - 16), bytes_load64(end - 8));
+}
+
+/* Room for one more, written in place: on the path of every span. */
+static struct digest *new_digest(struct digests *d, struct bytes trace_id)
+{
+    struct buffer *buffer = &d->partitions[trace_partition(trace_id, d->partitions_count)];
+    if (buffer->capacity - buffer->size < DIGEST_BYTES)
+        CHECK(buffer_reserve(buffer, DIGEST_BYTES) != NULL); /* a transaction is ended long before the limit */
+    struct digest *out = (struct digest *)(void *)(buffer->data + buffer->size);
+    buffer->size += DIGEST_BYTES;
+    d->bytes += DIGEST_BYTES;
+    memset(out->results, 0xff, sizeof out->results);
+    memset(out->amounts, 0, sizeof out->amounts);
+    out->unused = 0;
+    out->unused_too = 0;
+    return out;
 }
 
 void digests_add(struct digests *d, const struct span_batch *batch, uint32_t row, uint32_t set, int64_t log_ms)
 {
-    struct bytes trace_id = batch->trace_id[row], response = batch->response_id[row];
-    if (!says_something(d, batch, row))
+    struct bytes trace_id = batch->trace_id[row];
+    uint8_t kind = batch->kind[row];
+    if (kind == ROW_CONTENT && !says_something(d, batch, row))
         return;
-    struct buffer *buffer = &d->partitions[trace_partition(trace_id, d->partitions_count)];
-    uint8_t *at = buffer_reserve(buffer, DIGEST_BYTES);
-    CHECK(at != NULL); /* a transaction is ended long before */
-    struct digest out = {.span_id = id_number(batch->span_id[row]), .labels = set, .log_ms = log_ms,
-                         .event_ms = batch->end_ns[row] / 1000000,
-                         .response = bytes_present(response) ? hash_bytes(response, 0) : 0};
-    memcpy(out.trace_id, trace_id.data, sizeof out.trace_id);
-    memset(out.results, 0xff, sizeof out.results);
-    if (batch->kind[row] == ROW_SPAN) {
-        put_span(d, batch, row, &out);
-    } else if (batch->kind[row] == ROW_CONTENT) {
-        out.kind = DIGEST_CONTENT;
-        out.link = content_identity(batch, row);
-        put_results(d, batch, row, &out);
+    struct digest *out = new_digest(d, trace_id);
+    memcpy(out->trace_id, trace_id.data, sizeof out->trace_id);
+    out->span_id = id_number(batch->span_id[row]);
+    out->response = response_number(batch->response_id[row]);
+    out->event_ms = batch->end_ns[row] / 1000000;
+    out->log_ms = log_ms;
+    out->labels = set;
+    out->role = 0;
+    out->flags = 0;
+    if (kind == ROW_SPAN) {
+        out->kind = DIGEST_SPAN;
+        out->role = (uint8_t)batch->role[row];
+        out->flags = flags_of(batch, row);
+        out->link = id_number(batch->parent_span_id[row]);
+        put_results(d, batch, row, out);
+    } else if (kind == ROW_CONTENT) {
+        out->kind = DIGEST_CONTENT;
+        out->link = content_identity(batch, row);
+        put_results(d, batch, row, out);
     } else {
-        out.kind = DIGEST_EVALUATION;
-        out.link = evaluation_identity(batch, row);
-        out.results[0] = batch->score_bin[row];
+        out->kind = DIGEST_EVALUATION;
+        out->link = evaluation_identity(batch, row);
+        out->results[0] = batch->score_bin[row];
     }
-    memcpy(at, &out, sizeof out);
-    buffer->size += DIGEST_BYTES;
-    d->bytes += DIGEST_BYTES;
 }
 
 /* ---- digests into blocks ------------------------------------------------------------------------------------ */

@@ -252,7 +252,7 @@ bool exchange_next_cell(struct exchange_cells *cells, struct cell_delta *out)
 uint32_t trace_partition(struct bytes trace_id, uint32_t partitions)
 {
     CHECK_HOT(trace_id.size == 16);
-    uint64_t mixed = hash_mix64(bytes_load64(trace_id.data) ^ hash_mix64(bytes_load64(trace_id.data + 8)));
+    uint64_t mixed = hash_combine(bytes_load64(trace_id.data), bytes_load64(trace_id.data + 8));
     return (uint32_t)((mixed >> 32) * partitions >> 32);
 }
 
