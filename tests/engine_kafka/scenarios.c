@@ -390,5 +390,6 @@ const struct scenario scenarios[] = {
     {"graceful_stop", open_stop, graceful_stop},
     {"sharding", open_sharding, sharding},
     {"poison_burst", open_burst, poison_burst},
+    {"traces", traces_open, traces_run},
     {.name = NULL},
 };

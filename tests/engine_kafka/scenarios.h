@@ -15,4 +15,8 @@ struct scenario {
 
 extern const struct scenario scenarios[]; /* ends with name NULL */
 
+/* traces.c: what several records of several topics say of one trace. */
+struct rig *traces_open(struct rig_site *site);
+void traces_run(struct rig *rig);
+
 #endif
