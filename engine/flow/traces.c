@@ -137,6 +137,7 @@ static void make_room(struct traces *t, uint64_t more, const struct cell_id *kee
         forget(t, &trace);
         t->counters.forgotten += !t->muted;
     }
+    pass_over_gone(t);
 }
 
 /* With room for the payload at hand. */
