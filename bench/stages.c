@@ -10,6 +10,7 @@
 #include "engine/base/memory.h"
 #include "engine/bus/embedded_log.h"
 #include "engine/flow/front.h"
+#include "engine/flow/digests.h"
 #include "engine/flow/measure.h"
 #include "engine/flow/pipeline.h"
 #include "engine/flow/topics.h"
@@ -37,6 +38,8 @@ struct stage_bench {
     struct lean_template records[RECORDS_MAX];
     uint8_t *block; /* where they lie */
     uint32_t records_count, spans_per_record;
+    struct tracker_instance trackers[REGISTRY_OPERATORS_MAX];
+    struct buffer digests;
 };
 
 struct figures {
@@ -59,11 +62,15 @@ static void make_options(struct stage_bench *b)
     };
 }
 
-static void open_bench(struct stage_bench *b, uint32_t spans_per_record, double sampled)
+static void open_bench(struct stage_bench *b, uint32_t spans_per_record, double sampled, bool tracked)
 {
     struct error error = {0};
     uint32_t created = 0;
     make_options(b);
+    for (uint32_t i = 0; tracked && i < b->registry->trackers_count; i++)
+        b->trackers[b->options.trackers_count++] = (struct tracker_instance){b->registry->trackers[i].class, b->registry->trackers[i].conf};
+    b->options.trackers = b->trackers;
+    b->options.track_traces = tracked;
     b->bus = embedded_log_open(NULL);
     CHECK(topics_create(b->bus, &b->options, 4, &created, &error));
     const char *written[] = {b->options.topics.requests, b->options.topics.scores, b->options.topics.dlq};
@@ -94,6 +101,7 @@ static void close_bench(struct stage_bench *b)
     rates_destroy(b->rates);
     bus_close(b->bus);
     registry_destroy(b->registry);
+    buffer_free(&b->digests);
     lean_templates_free(b->records, b->records_count, b->block);
 }
 
@@ -107,6 +115,19 @@ static double median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, by_value);
     return values[count / 2];
+}
+
+/* As a commit does, but for the sending. */
+static void write_digests(struct stage_bench *b)
+{
+    struct digests *digests = front_digests(b->front);
+    b->digests.limit_bytes = (size_t)64 << 20;
+    for (uint32_t p = 0; digests != NULL && p < b->options.exchange_partitions; p++) {
+        uint32_t at = 0;
+        do
+            buffer_clear(&b->digests);
+        while (digests_write(digests, b->metrics, p, &at, (size_t)512 << 10, &b->digests));
+    }
 }
 
 /* New ids for all records, several polls of them, then a flush, as a commit does. */
@@ -130,6 +151,7 @@ static struct figures run_round(struct stage_bench *b, uint64_t *number, int64_t
     double taken_bytes = (double)(memory_thread_allocated_bytes() - allocated);
     uint32_t deltas = 0;
     (void)measure_flush(front_measure(b->front), &deltas);
+    write_digests(b);
     measure_release(front_measure(b->front));
     int64_t flushed_ns = clock_monotonic_ns();
     if (outbox_begun(b->outbox))
@@ -155,10 +177,10 @@ static void print_annotators(struct stage_bench *b)
     }
 }
 
-static void run_case(const char *name, uint32_t spans_per_record, double sampled, int rounds, bool json)
+static void run_case(const char *name, uint32_t spans_per_record, double sampled, bool tracked, int rounds, bool json)
 {
     struct stage_bench *b = memory_allocate(sizeof *b);
-    open_bench(b, spans_per_record, sampled);
+    open_bench(b, spans_per_record, sampled, tracked);
     double values[8][ROUNDS_MAX];
     uint64_t number = 0;
     int64_t offset = 0;
@@ -209,8 +231,9 @@ int main(int argc, char **argv)
         rounds = strcmp(argv[i], "--quick") == 0 ? 5 : rounds;
     }
     run_walk(rounds, json);
-    run_case("100 spans a record", 100, 0, rounds, json);
-    run_case("100 spans, 1 % requests", 100, 0.01, rounds, json);
-    run_case("1 span a record", 1, 0, rounds, json);
+    run_case("100 spans a record", 100, 0, false, rounds, json);
+    run_case("100 spans, traces tracked", 100, 0, true, rounds, json);
+    run_case("100 spans, 1 % requests", 100, 0.01, false, rounds, json);
+    run_case("1 span a record", 1, 0, false, rounds, json);
     return 0;
 }

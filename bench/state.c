@@ -180,7 +180,7 @@ static void write_changelog(struct state_bench *b, struct store *store)
 static double restore(struct state_bench *b)
 {
     struct error error = {0};
-    struct owned_set *set = owned_create(&b->options, b->bus, b->metrics, b->outbox);
+    struct owned_set *set = owned_create(&b->options, b->bus, b->metrics, NULL, b->outbox);
     struct bus_position position = {.source = {1, 0}, .offset = 0};
     int64_t start_ns = clock_monotonic_ns();
     CHECK(owned_assign(set, false, &position, &error));

@@ -21,6 +21,7 @@ const struct detector_class *const registry_detectors[] = {
 
 const struct tracker_class *const registry_trackers[] = {
     &tracker_planner,
+    &tracker_trace,
     NULL,
 };
 

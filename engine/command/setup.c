@@ -17,6 +17,8 @@ static void fill_topics(const struct config *c, struct flow_options *f)
     f->inputs[0] = (struct input_topic){c->topic_spans, INPUT_SPANS, (enum encoding)c->topic_spans_encoding};
     f->inputs[1] = (struct input_topic){c->topic_verdicts, INPUT_VERDICTS, ENCODING_AUTO};
     f->inputs_count = 2;
+    if (strcmp(c->topic_logs, "off") != 0)
+        f->inputs[f->inputs_count++] = (struct input_topic){c->topic_logs, INPUT_LOGS, (enum encoding)c->topic_logs_encoding};
     f->topics = (struct topic_names){
         .cells = c->topic_cells, .digests = c->topic_digests, .changelog = c->topic_changelog, .rates = c->topic_rates,
         .requests = c->topic_requests, .scores = c->topic_scores, .alerts = c->topic_alerts, .dlq = c->topic_dlq,
@@ -43,6 +45,8 @@ static void fill_limits(const struct config *c, struct flow_options *f)
     f->rates_default = (struct rate){c->sampler_base, c->sampler_base, c->sampler_forced};
     f->memory_limit_bytes = (uint64_t)c->memory_limit_bytes;
     f->purge_exchange = c->exchange_purge;
+    f->track_traces = c->traces_track == TRACK_ON;
+    f->traces_bytes_max = (uint64_t)c->traces_bytes_max;
 }
 
 static void fill_flow(struct setup *s, const struct command_operators *operators)

@@ -6,7 +6,7 @@
 static const char lower_name[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
 static const char any_name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-#define TOPICS 11
+#define TOPICS 12
 #define UNPROVEN_SHARE_MAX 0.02 /* of judged traffic, until a judge has earned trust */
 
 static bool check_names(const struct config *config, struct error *error)
@@ -28,7 +28,7 @@ static bool check_topics(const struct config *config, struct error *error)
         {"topics.alerts", config->topic_alerts},     {"topics.decisions", config->topic_decisions},
         {"topics.dlq", config->topic_dlq},           {"topics.cells", config->topic_cells},
         {"topics.digests", config->topic_digests},   {"topics.changelog", config->topic_changelog},
-        {"topics.rates", config->topic_rates},
+        {"topics.rates", config->topic_rates},       {"topics.logs", config->topic_logs},
     };
     for (size_t i = 0; i < TOPICS; i++) {
         const char *name = topics[i].name;

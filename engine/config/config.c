@@ -260,6 +260,12 @@ static void count_shards(struct config *config)
         config->shards = cores < 1 ? 1 : cores > SHARDS_MAX ? SHARDS_MAX : cores;
 }
 
+static void decide_tracking(struct config *config)
+{
+    if (config->traces_track == TRACK_AUTO)
+        config->traces_track = strcmp(config->topic_logs, "off") != 0 ? TRACK_ON : TRACK_OFF;
+}
+
 struct config *config_load(const struct config_request *request, struct error *error)
 {
     struct error ignored = {0};
@@ -272,6 +278,7 @@ struct config *config_load(const struct config_request *request, struct error *e
         name_topics(config->sources, config);
         place_files(config);
         count_shards(config);
+        decide_tracking(config);
         good = config_check(config, loader.error);
     }
     if (good)

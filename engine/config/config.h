@@ -15,6 +15,7 @@
 enum config_delivery { DELIVERY_EXACTLY_ONCE, DELIVERY_AT_LEAST_ONCE };
 enum config_offset_reset { OFFSET_RESET_EARLIEST, OFFSET_RESET_LATEST, OFFSET_RESET_ERROR }; /* as enum kafka_reset */
 enum config_truncated { TRUNCATED_FAIL, TRUNCATED_SKIP };
+enum config_track { TRACK_AUTO, TRACK_ON, TRACK_OFF };
 enum config_trust { TRUST_MEASURED, TRUST_ASSUMED };
 
 /* A property that goes to the Kafka library as it is. */
@@ -36,8 +37,8 @@ struct config {
     int64_t commit_interval_ms;
     int log_level; /* enum log_level */
     /* topics, with <app> written out */
-    char *topic_spans, *topic_verdicts;
-    int topic_spans_encoding; /* enum encoding */
+    char *topic_spans, *topic_logs, *topic_verdicts; /* topic_logs: "off" for none */
+    int topic_spans_encoding, topic_logs_encoding;   /* enum encoding */
     char *topic_spans_schema; /* a path from here, like rules_file; empty: none */
     char *topic_requests, *topic_scores, *topic_alerts, *topic_decisions, *topic_dlq;
     char *topic_cells, *topic_digests, *topic_changelog, *topic_rates;
@@ -54,6 +55,8 @@ struct config {
     int64_t limits_batch_rows, limits_leaves;
     int64_t dedupe_window_ms, dedupe_ids_max;
     int64_t state_cells_max, state_bytes_max; /* per exchange partition */
+    int traces_track;         /* enum config_track; never AUTO: resolved */
+    int64_t traces_bytes_max; /* per exchange partition */
     /* rules and sampling */
     char *rules_file; /* as a path from here: relative names are relative to the configuration file */
     int64_t series_max;

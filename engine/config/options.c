@@ -23,6 +23,8 @@ static const char *const trusts[] = {"measured", "assumed", NULL};
 static const char *const resets[] = {"earliest", "latest", "error", NULL};
 static const char *const truncations[] = {"fail", "skip", NULL};
 static const char *const encodings[] = {"auto", "otlp_proto", "otlp_json", "json", "avro", NULL}; /* as enum encoding */
+static const char *const trackings[] = {"auto", "on", "off", NULL};
+static const char *const log_encodings[] = {"auto", "otlp_proto", "otlp_json", NULL}; /* the first of enum encoding */
 static const char *const assignments[] = {"range", "roundrobin", "cooperative-sticky", NULL};
 
 _Static_assert(LOG_DEBUG == 0 && LOG_ERROR == 3, "log_levels is in this order");
@@ -42,6 +44,8 @@ const struct option config_options[] = {
     {"topics.spans", OPTION_TEXT, AT(topic_spans), "otlp_spans", 1, 249, NULL, "In: spans, as the Collector writes them."},
     {"topics.spans_encoding", OPTION_CHOICE, AT(topic_spans_encoding), "auto", NO_BOUNDS, encodings, "What spans are written in; auto looks at each record."},
     {"topics.spans_schema", OPTION_TEXT, AT(topic_spans_schema), "", 0, 4000, NULL, "Avro without framing: the file (.avsc) of the schema the spans are written in."},
+    {"topics.logs", OPTION_TEXT, AT(topic_logs), "off", 1, 249, NULL, "In: log records with messages and evaluations, as the Collector writes them; or off."},
+    {"topics.logs_encoding", OPTION_CHOICE, AT(topic_logs_encoding), "auto", NO_BOUNDS, log_encodings, "What log records are written in: OTLP, as protobuf or JSON."},
     {"topics.verdicts", OPTION_TEXT, AT(topic_verdicts), "<app>.verdicts", 1, 249, NULL, "In: results of judges."},
     {"topics.requests", OPTION_TEXT, AT(topic_requests), "<app>.judge-requests", 1, 249, NULL, "Out: what judges should look at."},
     {"topics.scores", OPTION_TEXT, AT(topic_scores), "<app>.scores", 1, 249, NULL, "Out: results per span."},
@@ -77,6 +81,10 @@ const struct option config_options[] = {
     {"dedupe.ids_max", OPTION_INTEGER, AT(dedupe_ids_max), "200000", 1000, 1e8, NULL, "Span ids remembered per source partition (16 bytes each)."},
     {"state.cells_max", OPTION_INTEGER, AT(state_cells_max), "20000", 100, 1e7, NULL, "Label sets per exchange partition; further ones are counted as `other`."},
     {"state.bytes_max", OPTION_SIZE, AT(state_bytes_max), "512MiB", MIB, TIB, NULL, "State per exchange partition; beyond it new series are refused, and counted."},
+
+    /* traces across records */
+    {"traces.track", OPTION_CHOICE, AT(traces_track), "auto", NO_BOUNDS, trackings, "Join what several records say of one trace; auto: when topics.logs is set."},
+    {"traces.bytes_max", OPTION_SIZE, AT(traces_bytes_max), "64MiB", MIB, 64 * GIB, NULL, "Traces remembered per exchange partition; beyond it the oldest is given up, and counted."},
 
     /* rules and sampling */
     {"rules.file", OPTION_TEXT, AT(rules_file), "rules.yaml", 1, 4000, NULL, "The alert rules; a relative path starts at this file's folder."},

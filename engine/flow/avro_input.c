@@ -195,6 +195,7 @@ static struct avro_limits limits_of(const struct otlp_limits *limits)
     struct avro_limits out = avro_limits_default;
     out.string_bytes_max = limits->string_bytes_max;
     out.attributes_per_span_max = limits->attributes_per_span_max;
+    out.depth_max = limits->nesting_depth_max;
     return out;
 }
 

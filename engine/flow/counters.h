@@ -29,11 +29,24 @@ struct front_counters {
     uint64_t bad_spans[REFUSAL_COUNT]; /* each by what was wrong with it */
     uint64_t schema_waits;             /* times a source was held back for a schema */
     uint64_t measured, requests, verdicts, verdict_rows, scores, skipped_role;
+    uint64_t content_rows, logs_skipped; /* of log records */
+    uint64_t unjoined; /* rows of log records whose span cannot be known, measured without it */
     uint64_t decode_ns, dedupe_ns, annotate_ns, measure_ns, output_ns;
 };
 
 struct back_counters {
     uint64_t records, bad_records, deltas, cells_refused, late_minutes, epochs_closed, alerts_opened, alerts_resolved;
+};
+
+/* Of the owner of traces. */
+struct trace_counters {
+    uint64_t digests, bad, duplicates;
+    uint64_t joined, late, missing, unjoined; /* halves that met, that came after their trace had settled, that never came, that found no span */
+    uint64_t recounted; /* spans counted in front that are no call of their own */
+    uint64_t overflow;  /* digests beyond what a trace may have */
+    uint64_t forgotten; /* traces given up early, for lack of room */
+    uint64_t measured;
+    uint64_t remembered, bytes; /* now */
 };
 
 /* What others may see of a shard: a copy published at every commit. */
@@ -44,6 +57,7 @@ struct shard_status {
     bool memory_full; /* new series are refused */
     struct front_counters front;
     struct back_counters back;
+    struct trace_counters traces;
     uint64_t commits, aborts, exchange_records, changelog_records, rebalances, restored_records;
     uint64_t outputs_refused; /* records that did not fit their schema */
     uint64_t commit_ns, poll_ns, fold_ns, total_ns; /* wall time spent */

@@ -7,7 +7,9 @@
 
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
+#include "engine/flow/exchange_digests.h"
 #include "engine/flow/timer_heap.h"
+#include "engine/flow/traces.h"
 
 enum { KIND_CLOCK = 'C', KIND_TRACKER = 'T' /* slot: number of the tracker; value: name, state */ };
 
@@ -18,19 +20,22 @@ struct entities {
     const struct flow_options *options;
     struct outbox *outbox;
     struct store *store;
+    struct traces *traces; /* NULL: no tracker takes digests */
     struct log_time *clock;
     struct timer_heap timers;
     struct buffer fresh, outputs, scratch;
     struct entities_counters counters;
 };
 
-struct entities *entities_create(uint32_t partition, const struct flow_options *options, struct outbox *outbox)
+struct entities *entities_create(uint32_t partition, const struct flow_options *options, struct metric_table *metrics,
+                                 struct measure *measure, struct outbox *outbox)
 {
     struct entities *e = memory_allocate(sizeof *e);
     e->partition = partition;
     e->options = options;
     e->outbox = outbox;
     e->store = store_create(options->back.store_limit_bytes);
+    e->traces = traces_create(options, metrics, measure);
     e->clock = log_time_create(options->back.settle_ms, options->back.inactive_after_ms);
     e->fresh = BUFFER_WITH_LIMIT(TRACKER_STATE_MAX);
     e->outputs = BUFFER_WITH_LIMIT((size_t)16 << 20);
@@ -43,6 +48,7 @@ void entities_destroy(struct entities *e)
     if (e == NULL)
         return;
     store_destroy(e->store);
+    traces_destroy(e->traces);
     log_time_destroy(e->clock);
     timer_heap_free(&e->timers);
     buffer_free(&e->fresh);
@@ -160,7 +166,7 @@ static void take_message(struct entities *e, const struct entity_message *messag
     uint32_t evidence = message->payload.size > 0 ? message->payload.data[0] : 0;
     for (uint32_t t = 0; t < e->options->trackers_count; t++) {
         const struct tracker_class *class = e->options->trackers[t].class;
-        if (class->entity == message->kind && evidence < 32 && (class->evidence >> evidence & 1))
+        if (!class->forgets && class->entity == message->kind && evidence < 32 && (class->evidence >> evidence & 1))
             give_evidence(e, t, message);
     }
 }
@@ -194,7 +200,15 @@ static void save_clock(struct entities *e)
     store_write(e->store, &key, buffer_bytes(&e->scratch));
 }
 
-void entities_fold(struct entities *e, const struct exchange_stamp *stamp, struct bytes body)
+/* Blocks of digests, where anyone takes them. False: the rest of the record cannot be read. */
+static bool take_digests(struct entities *e, struct reader *reader, int64_t offset)
+{
+    while (e->traces != NULL && exchange_has_digests(reader))
+        traces_take(e->traces, reader, offset, entities_now(e));
+    return !reader->failed && !exchange_has_digests(reader);
+}
+
+void entities_fold(struct entities *e, const struct exchange_stamp *stamp, struct bytes body, int64_t offset)
 {
     e->counters.records++;
     int64_t now_ms = log_time_advance(e->clock, stamp);
@@ -203,10 +217,51 @@ void entities_fold(struct entities *e, const struct exchange_stamp *stamp, struc
         fire_timer(e, &timer, now_ms);
     struct reader reader = reader_of(body);
     struct entity_message message;
-    while (exchange_next_message(&reader, &message))
+    bool ok = take_digests(e, &reader, offset);
+    while (ok && exchange_next_message(&reader, &message))
         take_message(e, &message);
-    e->counters.bad_records += reader.failed;
+    e->counters.bad_records += !ok || reader.failed;
+    if (e->traces != NULL)
+        traces_fire(e->traces, now_ms);
     save_clock(e);
+}
+
+void entities_relearn(struct entities *e, struct bytes body, int64_t offset)
+{
+    struct reader reader = reader_of(body);
+    if (e->traces == NULL)
+        return;
+    traces_relearn(e->traces);
+    (void)take_digests(e, &reader, offset);
+    traces_commit(e->traces); /* nothing of it will be undone */
+}
+
+void entities_relearned(struct entities *e)
+{
+    if (e->traces != NULL)
+        traces_relearned(e->traces, entities_now(e));
+}
+
+int64_t entities_needed(const struct entities *e) { return e->traces != NULL ? traces_needed(e->traces) : -1; }
+
+const struct trace_counters *entities_trace_counts(const struct entities *e)
+{
+    return e->traces != NULL ? traces_counts(e->traces) : NULL;
+}
+
+void entities_commit(struct entities *e)
+{
+    store_commit(e->store);
+    if (e->traces != NULL)
+        traces_commit(e->traces);
+}
+
+void entities_rollback(struct entities *e)
+{
+    store_rollback(e->store);
+    if (e->traces != NULL)
+        traces_rollback(e->traces);
+    entities_rebuild(e);
 }
 
 void entities_rebuild(struct entities *e)

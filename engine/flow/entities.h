@@ -18,12 +18,24 @@ struct entities_counters {
     uint64_t records, bad_records, messages, refused, timers, outputs;
 };
 
-struct entities *entities_create(uint32_t partition, const struct flow_options *options, struct outbox *outbox);
+/* measure: takes what trackers measure. All is borrowed. */
+struct entities *entities_create(uint32_t partition, const struct flow_options *options, struct metric_table *metrics,
+                                 struct measure *measure, struct outbox *outbox);
 void entities_destroy(struct entities *entities);
 struct store *entities_store(struct entities *entities);
 void entities_rebuild(struct entities *entities);
-void entities_fold(struct entities *entities, const struct exchange_stamp *stamp, struct bytes body);
+/* One exchange record, from this offset of the partition. */
+void entities_fold(struct entities *entities, const struct exchange_stamp *stamp, struct bytes body, int64_t offset);
+/* Traces have no changelog: after the restore, records from entities_needed (as its last owner said in the
+ * committed metadata) up to the committed offset are read again, then entities_relearned. */
+void entities_relearn(struct entities *entities, struct bytes body, int64_t offset);
+void entities_relearned(struct entities *entities);
+int64_t entities_needed(const struct entities *entities); /* -1: nothing */
+void entities_commit(struct entities *entities);
+void entities_rollback(struct entities *entities);
 int64_t entities_now(const struct entities *entities);
 const struct entities_counters *entities_counts(const struct entities *entities);
+/* NULL: no tracker takes digests. */
+const struct trace_counters *entities_trace_counts(const struct entities *entities);
 
 #endif

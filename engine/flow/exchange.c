@@ -2,6 +2,7 @@
 #include "engine/flow/exchange.h"
 
 #include "engine/base/check.h"
+#include "engine/base/hash.h"
 #include "engine/flow/exemplar.h"
 #include "engine/state/summary.h"
 
@@ -247,6 +248,13 @@ bool exchange_next_cell(struct exchange_cells *cells, struct cell_delta *out)
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------- */
+
+uint32_t trace_partition(struct bytes trace_id, uint32_t partitions)
+{
+    CHECK_HOT(trace_id.size == 16);
+    uint64_t mixed = hash_combine(bytes_load64(trace_id.data), bytes_load64(trace_id.data + 8));
+    return (uint32_t)((mixed >> 32) * partitions >> 32);
+}
 
 struct cell_id entity_id(uint8_t kind, struct bytes name, struct sha256 *sha)
 {

@@ -3,7 +3,8 @@
  *
  * Headers are text, so that kcat can read them: writer, sequence, wall time, punctuation of the
  * writer's sources, versions. The body is binary: a dictionary of metrics, then cells in ascending
- * id, or, on the digests topic, messages to entities. Everything read from it is checked first.
+ * id, or, on the digests topic, blocks of digests (exchange_digests.h) and messages to entities. Everything
+ * read from it is checked first.
  */
 #ifndef ENGINE_FLOW_EXCHANGE_H
 #define ENGINE_FLOW_EXCHANGE_H
@@ -70,6 +71,8 @@ struct entity_message {
     struct bytes payload;  /* see operator/tracker.h */
 };
 
+/* Which digests partition owns a trace. Trace ids need not be random in any of their bytes. */
+uint32_t trace_partition(struct bytes trace_id, uint32_t partitions);
 struct cell_id entity_id(uint8_t kind, struct bytes name, struct sha256 *sha);
 void exchange_write_message(const struct entity_message *message, struct buffer *out);
 /* Walks messages of a body; false at the end or on damage (reader->failed). */

@@ -6,13 +6,35 @@
 
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
+#include "engine/flow/position_number.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define JSON_MEMORY_BYTES ((size_t)4 << 20)
+#define SPECS_MAX 64
 #define VERDICT_WINDOW_MS ((int64_t)86400000)
 #define VERDICT_JSON_BYTES_MAX ((size_t)1 << 20) /* more than is read of one */
+
+struct measure *front_open_measure(const struct flow_options *options, const struct pipeline *pipeline, struct metric_table *metrics)
+{
+    const struct metric_spec *specs[2 * SPECS_MAX];
+    uint32_t count = 0;
+    const struct metric_spec *const *pipelines = pipeline_metrics(pipeline, &count);
+    CHECK(count <= SPECS_MAX);
+    memcpy(specs, pipelines, count * sizeof *specs);
+    for (uint32_t t = 0; t < options->trackers_count; t++) {
+        const struct tracker_class *class = options->trackers[t].class;
+        for (uint32_t i = 0; i < class->metrics_count && count < 2 * SPECS_MAX; i++)
+            specs[count++] = &class->metrics[i];
+    }
+    return measure_create(metrics, specs, count, options->leaves_max);
+}
+
+static bool start_tracking(struct front *front, struct error *error)
+{
+    front->digests = digests_create(front->measure, front->options->exchange_partitions, error);
+    return front->digests != NULL;
+}
 
 struct front *front_create(const struct flow_options *options, struct metric_table *metrics, struct outbox *outbox,
                            struct member *member, struct error *error)
@@ -26,16 +48,22 @@ struct front *front_create(const struct flow_options *options, struct metric_tab
         memory_free(front);
         return NULL;
     }
-    uint32_t specs_count = 0;
-    const struct metric_spec *const *specs = pipeline_metrics(front->pipeline, &specs_count);
-    front->measure = measure_create(metrics, specs, specs_count, options->leaves_max);
+    front->measure = front_open_measure(options, front->pipeline, metrics);
+    if (options->track_traces && !start_tracking(front, error)) {
+        measure_destroy(front->measure);
+        pipeline_destroy(front->pipeline);
+        memory_free(front);
+        return NULL;
+    }
     front->batch = span_batch_create(options->batch_rows);
     front->batch->wanted = *pipeline_columns(front->pipeline);
     front->json = json_create(JSON_MEMORY_BYTES);
     front->verdict_json = BUFFER_WITH_LIMIT(VERDICT_JSON_BYTES_MAX);
     front->sha = sha256_create();
     for (uint32_t i = 0; i < options->inputs_count; i++)
-        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding, SIGNAL_SPANS, &options->otlp, options->avro};
+        front->encodings[i] = (struct encoding_options){options->inputs[i].encoding,
+                                                        options->inputs[i].kind == INPUT_LOGS ? SIGNAL_LOGS : SIGNAL_SPANS,
+                                                        &options->otlp, options->avro};
     return front;
 }
 
@@ -48,6 +76,8 @@ void front_destroy(struct front *front)
     memory_free(front->sources);
     memory_free(front->include);
     memory_free(front->id_hashes);
+    memory_free(front->sets);
+    digests_destroy(front->digests);
     memory_free(front->record_facts);
     span_batch_destroy(front->batch);
     measure_destroy(front->measure);
@@ -59,6 +89,7 @@ void front_destroy(struct front *front)
 }
 
 struct measure *front_measure(struct front *front) { return front->measure; }
+struct digests *front_digests(struct front *front) { return front->digests; }
 struct pipeline *front_pipeline(struct front *front) { return front->pipeline; }
 const struct front_counters *front_counts(const struct front *front) { return &front->counters; }
 
@@ -75,16 +106,6 @@ struct source *front_find_source(struct front *front, struct bus_partition p)
 }
 
 /* Metadata: "1 s=<sequence> t=<log time> d=<offset to see ids again from> r=<rates version>". */
-static int64_t metadata_number(const char *metadata, const char *name, int64_t missing)
-{
-    const char *at = strstr(metadata, name);
-    if (at == NULL)
-        return missing;
-    char *end = NULL;
-    long long value = strtoll(at + strlen(name), &end, 10);
-    return end == at + strlen(name) ? missing : value;
-}
-
 int64_t front_assign(struct front *front, const struct bus_position *committed)
 {
     if (front->sources_count == front->sources_capacity) {
@@ -96,12 +117,12 @@ int64_t front_assign(struct front *front, const struct bus_position *committed)
     *source = (struct source){.at = committed->source,
                               .next = committed->offset,
                               .committed = committed->offset,
-                              .log_time_ms = metadata_number(committed->metadata, " t=", LOG_TIME_NONE),
+                              .log_time_ms = position_number(committed->metadata, " t=", LOG_TIME_NONE),
                               .progress_wall_ms = LOG_TIME_NONE};
     source->committed_log_time_ms = source->log_time_ms;
     source->dedupe = dedupe_create(front->options->dedupe_ids_max,
                                    verdicts ? VERDICT_WINDOW_MS : front->options->dedupe_window_ms);
-    int64_t from = metadata_number(committed->metadata, " d=", committed->offset);
+    int64_t from = position_number(committed->metadata, " d=", committed->offset);
     if (committed->offset < 0 || from < 0 || from > committed->offset)
         from = committed->offset;
     source->relearn_from = source->relearn_next = from;
@@ -133,6 +154,8 @@ static void roll_back_counters(struct front *front)
 void front_rollback(struct front *front)
 {
     measure_discard(front->measure);
+    if (front->digests != NULL)
+        digests_clear(front->digests);
     roll_back_counters(front);
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].next = front->sources[i].committed;
@@ -144,6 +167,8 @@ void front_rollback(struct front *front)
 void front_committed(struct front *front)
 {
     front->committed_counters = front->counters;
+    if (front->digests != NULL)
+        digests_clear(front->digests);
     for (uint32_t i = 0; i < front->sources_count; i++) {
         front->sources[i].committed = front->sources[i].next;
         front->sources[i].committed_log_time_ms = front->sources[i].log_time_ms;

@@ -10,6 +10,8 @@
 #include "engine/flow/outbox.h"
 
 struct front;
+struct digests;
+struct pipeline;
 
 /* member is only used to read headers of records that go to the DLQ. */
 struct front *front_create(const struct flow_options *options, struct metric_table *metrics, struct outbox *outbox,
@@ -36,7 +38,11 @@ int64_t front_resume(const struct front *front, struct bus_partition partition, 
 /* The transaction with these positions is committed. */
 void front_committed(struct front *front);
 
+/* Sums for the pipeline's metrics, and for those that trackers measure through the same way. */
+struct measure *front_open_measure(const struct flow_options *options, const struct pipeline *pipeline, struct metric_table *metrics);
 struct measure *front_measure(struct front *front);
+/* NULL when traces are not tracked. */
+struct digests *front_digests(struct front *front);
 const struct front_counters *front_counts(const struct front *front);
 struct pipeline *front_pipeline(struct front *front);
 /* Log time of the source that is furthest behind, LOG_TIME_NONE when there is none. */

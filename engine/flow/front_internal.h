@@ -4,6 +4,7 @@
 
 #include "engine/base/json.h"
 #include "engine/flow/dedupe.h"
+#include "engine/flow/digests.h"
 #include "engine/flow/front.h"
 #include "engine/flow/log_time.h"
 #include "engine/flow/pipeline.h"
@@ -44,6 +45,8 @@ struct front {
     uint8_t *include;    /* per row: 0 = duplicate or quiet */
     uint64_t *id_hashes; /* per row */
     uint32_t rows_allocated; /* of both */
+    struct digests *digests; /* NULL: traces are not tracked */
+    uint32_t *sets;          /* per row, its label set; NULL likewise */
     uint64_t work_ns;    /* in work_off, ever: what is left of front_take is decoding */
     struct source *sources;
     uint32_t sources_count, sources_capacity;

@@ -14,11 +14,28 @@
 
 /* ---- working off a batch --------------------------------------------------------------------------------- */
 
+/* A log record has no id. What it says, of which span and when: two events of a span differ in it, the same
+ * record sent again does not. */
+static uint64_t log_id_hash(const struct span_batch *batch, uint32_t row)
+{
+    const struct bytes texts[] = {batch->input_messages[row], batch->output_messages[row], batch->system_instructions[row],
+                                  batch->finish_reason[row],  batch->response_id[row],     batch->evaluator[row],
+                                  batch->dimension[row]};
+    uint64_t hash = hash_combine(dedupe_hash_span(batch->trace_id[row], batch->span_id[row]), (uint64_t)batch->end_ns[row]);
+    uint64_t score = 0;
+    memcpy(&score, &batch->score[row], sizeof score);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        hash = hash_combine(hash, hash_bytes(texts[i], i));
+    return hash_combine(hash, score);
+}
+
 /* One id per span; per verdict dimension the request, revision and dimension. */
 static uint64_t row_id_hash(const struct span_batch *batch, uint32_t row)
 {
     if (batch->kind[row] == ROW_SPAN)
         return dedupe_hash_span(batch->trace_id[row], batch->span_id[row]);
+    if (batch->kind[row] == ROW_CONTENT || !bytes_present(batch->request_id[row]))
+        return log_id_hash(batch, row);
     uint64_t hash = hash_combine(hash_bytes(batch->request_id[row], 0), hash_bytes(batch->evaluator_revision[row], 1));
     return hash_combine(hash, hash_bytes(batch->dimension[row], 2));
 }
@@ -99,7 +116,26 @@ static void make_row_facts(struct front *front)
         return;
     front->include = memory_resize(front->include, rows * sizeof *front->include);
     front->id_hashes = memory_resize(front->id_hashes, rows * sizeof *front->id_hashes);
+    if (front->digests != NULL)
+        front->sets = memory_resize(front->sets, rows * sizeof *front->sets);
     front->rows_allocated = rows;
+}
+
+/* Digests of the rows that are new, to the owners of their traces; what nobody will join is counted here. */
+static void add_digests(struct front *front)
+{
+    const struct span_batch *batch = front->batch;
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        const struct record_facts *facts = &front->record_facts[batch->origin[row].record];
+        bool of_log = batch->kind[row] == ROW_CONTENT ||
+                      (batch->kind[row] == ROW_VERDICT && !bytes_present(batch->request_id[row]) && batch->score_bin[row] != SPAN_BIN_ABSENT);
+        if (!front->include[row])
+            continue;
+        if (front->sets != NULL && front->sets[row] != MEASURE_NO_SET)
+            digests_add(front->digests, batch, row, front->sets[row], facts->time_ms);
+        else
+            front->counters.unjoined += of_log;
+    }
 }
 
 bool front_work_off(struct front *front, const struct rates *rates, int64_t wall_ms, struct error *error)
@@ -113,7 +149,8 @@ bool front_work_off(struct front *front, const struct rates *rates, int64_t wall
     int64_t deduped_ns = clock_monotonic_ns();
     pipeline_run(front->pipeline, batch, rates);
     int64_t t1 = clock_monotonic_ns();
-    measure_rows(front->measure, batch, front->include, wall_ms);
+    measure_rows(front->measure, batch, front->include, wall_ms, front->sets);
+    add_digests(front);
     int64_t t2 = clock_monotonic_ns();
     bool ok = send_outputs(front, error);
     int64_t t3 = clock_monotonic_ns();
@@ -127,6 +164,7 @@ bool front_work_off(struct front *front, const struct rates *rates, int64_t wall
         front->counters.measured += front->include[row];
         front->counters.spans += batch->kind[row] == ROW_SPAN && !quiet;
         front->counters.verdict_rows += batch->kind[row] == ROW_VERDICT && !quiet;
+        front->counters.content_rows += batch->kind[row] == ROW_CONTENT && !quiet;
     }
     span_batch_reset(batch);
     front->work_ns += (uint64_t)(clock_monotonic_ns() - t0);
@@ -191,6 +229,7 @@ static bool take_spans(struct front *front, uint32_t number, const struct rates 
     if (facts->quiet)
         return true;
     front->counters.cut_strings += cursor->cut_strings;
+    front->counters.logs_skipped += cursor->skipped;
     if (cursor->bad_spans == 0)
         return true;
     for (int code = 0; code < REFUSAL_COUNT; code++)
@@ -215,10 +254,10 @@ static bool take_record(struct front *front, uint32_t number, const struct rates
         front_settle_time(front, facts, front->batch->rows, wall_ms);
         struct dead_letter letter = {DEAD_OVERSIZED, why, -1, 0, STAGE_DECODE};
         ok = front_bury(front, facts, &letter, error);
-    } else if (front->options->inputs[record->source.topic].kind == INPUT_SPANS) {
-        ok = take_spans(front, number, rates, wall_ms, error);
-    } else {
+    } else if (front->options->inputs[record->source.topic].kind == INPUT_VERDICTS) {
         ok = front_take_verdict(front, number, rates, wall_ms, error);
+    } else {
+        ok = take_spans(front, number, rates, wall_ms, error);
     }
     struct source *source = facts->source;
     if (source->held)

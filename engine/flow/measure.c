@@ -2,7 +2,7 @@
  * measure.c - leaves found by label hash, counts in small dense arrays or one counter table.
  *
  * A leaf outlives flushes (its cell ids cost SHA-256); an accumulator is one leaf in one event minute
- * and dies with the flush. Roll-up and encoding are in measure_flush.c.
+ * and dies with the flush. What a row adds is in measure_rows.c, roll-up and encoding in measure_flush.c.
  */
 #include "engine/flow/measure_internal.h"
 
@@ -12,13 +12,13 @@
 
 #define LEAF_ARENA_BYTES ((size_t)256 << 20)
 #define FLUSH_ARENA_BYTES ((size_t)1 << 30)
-#define ROLES 16 /* bins of the engine's own metric "spans" */
 
 static void add_slot(struct measure *m, const struct metric_spec *spec, uint32_t metric)
 {
     CHECK(m->slots_count < MEASURE_METRICS_MAX);
     struct metric_slot *slot = &m->slots[m->slots_count++];
     *slot = (struct metric_slot){.spec = spec, .metric = metric};
+    slot->flag_of_content = spec->layout.kind == LAYOUT_FLAG && spec->content != METRIC_OF_SPAN;
     if (spec->layout.bins <= SMALL_BINS_MAX) {
         slot->dense = true;
         slot->dense_at = m->dense_total;
@@ -35,9 +35,9 @@ struct measure *measure_create(struct metric_table *metrics, const struct metric
     struct measure *m = memory_allocate(sizeof *m);
     m->metrics = metrics;
     m->leaves_max = leaves_max;
-    struct layout roles = {LAYOUT_CATEGORY, ROLES, 0, 0};
+    struct layout roles = {LAYOUT_CATEGORY, MEASURE_ROLES, 0, 0};
     m->spans_metric = metric_intern(metrics, BYTES_LITERAL("spans"), &roles, EPOCH_MINUTE);
-    m->dense_total = ROLES; /* the first bins of every accumulator */
+    m->dense_total = MEASURE_ROLES; /* the first bins of every accumulator */
     for (uint32_t i = 0; i < specs_count; i++) {
         const struct metric_spec *spec = specs[i];
         if (spec->levels == LEVELS_SCORE || spec->name_column != SPAN_COLUMN_COUNT) {
@@ -112,26 +112,16 @@ void measure_count(struct measure *m, uint64_t key, int64_t amount)
 
 /* ---- leaves ---------------------------------------------------------------------------------------- */
 
-static struct bytes label_or_unknown(struct bytes value)
-{
-    return bytes_present(value) && value.size > 0 ? value : BYTES_LITERAL("unknown");
-}
-
-/* What rows of one record share is hashed once while it lies in the same place, within one batch. */
-struct shared_labels {
-    struct bytes app, env;
-    uint64_t hash;
-};
-
 static bool same_place(struct bytes a, struct bytes b) { return a.data == b.data && a.size == b.size; }
 
-static uint64_t leaf_key_hash(struct shared_labels *shared, const struct leaf_key *key)
+static uint64_t leaf_key_hash(struct measure *m, const struct leaf_key *key)
 {
+    struct shared_labels *shared = &m->shared;
     struct bytes app = key->labels[0], env = key->labels[1];
     if (!same_place(shared->app, app) || !same_place(shared->env, env))
         *shared = (struct shared_labels){app, env, hash_combine(hash_bytes(app, 0), hash_bytes(env, 1))};
     uint64_t h = hash_combine(shared->hash, key->kind);
-    for (int i = 2; i < LEAF_LABELS; i++) /* the labels' hashes do not wait for each other */
+    for (int i = 2; i < MEASURE_LABELS; i++) /* the labels' hashes do not wait for each other */
         h = hash_combine(h, hash_bytes(key->labels[i], 0));
     return h;
 }
@@ -140,7 +130,7 @@ static bool leaf_key_equal(const struct leaf_key *a, const struct leaf_key *b)
 {
     if (a->kind != b->kind)
         return false;
-    for (int i = 0; i < LEAF_LABELS; i++)
+    for (int i = 0; i < MEASURE_LABELS; i++)
         if (!bytes_equal(a->labels[i], b->labels[i]))
             return false;
     return true;
@@ -175,9 +165,9 @@ static void make_cells(struct measure *m, struct leaf *leaf)
     leaf->cells[leaf->cells_count++] = make_cell(m, &set);
 }
 
-static uint32_t find_leaf(struct measure *m, struct shared_labels *shared, const struct leaf_key *key)
+uint32_t measure_find_leaf(struct measure *m, const struct leaf_key *key)
 {
-    uint64_t hash = leaf_key_hash(shared, key);
+    uint64_t hash = leaf_key_hash(m, key);
     uint32_t cursor = 0;
     for (uint32_t n = table_first(&m->leaf_table, hash, &cursor); n != TABLE_NONE;
          n = table_next(&m->leaf_table, hash, &cursor))
@@ -189,7 +179,7 @@ static uint32_t find_leaf(struct measure *m, struct shared_labels *shared, const
     }
     struct leaf *leaf = &m->leaves[m->leaves_count];
     *leaf = (struct leaf){.key = *key, .accumulator = ACCUMULATOR_NONE};
-    for (int i = 0; i < LEAF_LABELS; i++) {
+    for (int i = 0; i < MEASURE_LABELS; i++) {
         leaf->key.labels[i] = arena_copy(m->leaf_arena, key->labels[i]);
         CHECK(bytes_present(leaf->key.labels[i]));
     }
@@ -200,7 +190,7 @@ static uint32_t find_leaf(struct measure *m, struct shared_labels *shared, const
 
 /* ---- accumulators ---------------------------------------------------------------------------------- */
 
-static uint32_t find_accumulator(struct measure *m, uint32_t leaf_number, int64_t minute)
+uint32_t measure_find_accumulator(struct measure *m, uint32_t leaf_number, int64_t minute)
 {
     struct leaf *leaf = &m->leaves[leaf_number];
     for (uint32_t a = leaf->accumulator; a != ACCUMULATOR_NONE; a = m->accumulators[a].next)
@@ -223,117 +213,24 @@ static uint32_t find_accumulator(struct measure *m, uint32_t leaf_number, int64_
     return m->accumulators_count++;
 }
 
-static void keep_exemplar(struct exemplar_set *set, uint64_t order, struct bytes trace_id)
+/* ---- label sets by their number ------------------------------------------------------------------------------- */
+
+bool measure_set(const struct measure *m, uint32_t set, struct bytes labels[MEASURE_LABELS], uint32_t *metric)
 {
-    uint32_t at = set->count;
-    if (at == EXEMPLARS_KEPT && order >= set->order[EXEMPLARS_KEPT - 1])
-        return;
-    for (uint32_t i = 0; i < set->count; i++)
-        if (set->order[i] == order)
-            return;
-    if (at < EXEMPLARS_KEPT)
-        set->count++;
-    else
-        at--;
-    while (at > 0 && set->order[at - 1] > order) {
-        set->order[at] = set->order[at - 1];
-        memcpy(set->id[at], set->id[at - 1], 16);
-        at--;
-    }
-    set->order[at] = order;
-    memcpy(set->id[at], trace_id.data, 16);
+    CHECK(set < m->leaves_count);
+    const struct leaf_key *key = &m->leaves[set].key;
+    memcpy(labels, key->labels, sizeof key->labels);
+    *metric = key->kind == LEAF_TRAFFIC ? METRIC_NONE : key->kind - LEAF_SCORE;
+    return key->kind != LEAF_TRAFFIC;
 }
 
-static int64_t row_minute(const struct span_batch *batch, uint32_t row, int64_t fallback_ms)
+uint32_t measure_content_metrics(const struct measure *m, struct content_metric out[CONTENT_METRICS_MAX])
 {
-    int64_t end_ns = batch->end_ns[row];
-    return end_ns == SPAN_I64_ABSENT || end_ns <= 0 ? fallback_ms / 60000 : end_ns / 60000000000;
-}
-
-/* A hostile value must not overflow a sum: 2^42 leaves room for two million of them. */
-static int64_t clamp_amount(int64_t amount)
-{
-    const int64_t most = (int64_t)1 << 42;
-    return amount > most ? most : amount < -most ? -most : amount;
-}
-
-static void add_traffic_row(struct measure *m, struct shared_labels *shared, const struct span_batch *batch, uint32_t row,
-                            int64_t fallback_ms)
-{
-    struct leaf_key key = {.kind = LEAF_TRAFFIC,
-                           .labels = {label_or_unknown(batch->app[row]), label_or_unknown(batch->env[row]),
-                                      label_or_unknown(batch->intent_label[row]),
-                                      label_or_unknown(batch->prompt_label[row]),
-                                      label_or_unknown(batch->model_label[row])}};
-    uint32_t number = find_accumulator(m, find_leaf(m, shared, &key), row_minute(batch, row, fallback_ms));
-    struct accumulator *acc = &m->accumulators[number];
-    int64_t role = batch->role[row];
-    acc->dense[role >= 0 && role < ROLES ? role : 0]++;
-    struct bytes trace = batch->trace_id[row];
-    uint64_t order = trace.size == 16 ? hash_mix64(bytes_load64(trace.data) ^ bytes_load64(trace.data + 8)) : 0;
-    for (uint32_t s = 0; s < m->slots_count; s++) {
-        const struct metric_slot *slot = &m->slots[s];
-        uint16_t bin = ((const uint16_t *)span_batch_column(batch, slot->spec->bin_column))[row];
-        if (bin >= slot->spec->layout.bins)
-            continue;
-        if (slot->dense)
-            acc->dense[slot->dense_at + bin]++;
-        else
-            measure_count(m, counter_key(number, s, bin), 1);
-        if (slot->exemplars_at != UINT32_MAX && bin <= FLAG_FAIL && trace.size == 16)
-            keep_exemplar(&acc->exemplars[slot->exemplars_at * 2 + bin], order, trace);
-        if (slot->spec->sum_column == SPAN_COLUMN_COUNT)
-            continue;
-        int64_t amount = ((const int64_t *)span_batch_column(batch, slot->spec->sum_column))[row];
-        if (amount != SPAN_I64_ABSENT)
-            measure_count(m, counter_key(number, s, COUNTER_SUM), clamp_amount(amount));
-    }
-}
-
-static void add_score_row(struct measure *m, struct shared_labels *shared, const struct span_batch *batch, uint32_t row,
-                          int64_t fallback_ms)
-{
-    for (uint32_t s = 0; s < m->score_count; s++) {
-        const struct metric_spec *spec = m->scores[s];
-        uint16_t bin = ((const uint16_t *)span_batch_column(batch, spec->bin_column))[row];
-        if (bin >= spec->layout.bins)
-            continue;
-        char name[96];
-        struct bytes suffix = BYTES_NONE;
-        if (spec->name_column != SPAN_COLUMN_COUNT)
-            suffix = ((const struct bytes *)span_batch_column(batch, spec->name_column))[row];
-        int size = snprintf(name, sizeof name, "%s%.*s", spec->name, BYTES_FMT(suffix));
-        if (size < 0 || (size_t)size >= sizeof name)
-            continue;
-        uint32_t metric = metric_intern(m->metrics, bytes_of(name, (size_t)size), &spec->layout, (uint8_t)spec->epoch);
-        if (metric == METRIC_NONE)
-            continue;
-        struct leaf_key key = {.kind = LEAF_SCORE + metric,
-                               .labels = {label_or_unknown(batch->app[row]), label_or_unknown(batch->env[row]),
-                                          label_or_unknown(batch->intent_label[row]),
-                                          label_or_unknown(batch->evaluator[row]),
-                                          label_or_unknown(batch->evaluator_revision[row])}};
-        uint32_t number = find_accumulator(m, find_leaf(m, shared, &key), row_minute(batch, row, fallback_ms));
-        measure_count(m, counter_key(number, COUNTER_SCORE, bin), 1);
-        struct bytes trace = batch->trace_id[row];
-        double badness = 0;
-        if (trace.size == 16 && layout_badness(&spec->layout, bin, &badness) && badness != 0.5)
-            keep_exemplar(&m->accumulators[number].exemplars[badness > 0.5],
-                          hash_mix64(bytes_load64(trace.data) ^ bytes_load64(trace.data + 8)), trace);
-    }
-}
-
-void measure_rows(struct measure *m, const struct span_batch *batch, const uint8_t *include, int64_t fallback_ms)
-{
-    struct shared_labels shared = {.hash = 0}; /* of absent labels: no key has them */
-    for (uint32_t row = 0; row < batch->rows; row++) {
-        if (include != NULL && !include[row])
-            continue;
-        if (batch->kind[row] == ROW_SPAN)
-            add_traffic_row(m, &shared, batch, row, fallback_ms);
-        else if (batch->kind[row] == ROW_VERDICT)
-            add_score_row(m, &shared, batch, row, fallback_ms);
-    }
+    uint32_t count = 0;
+    for (uint32_t s = 0; s < m->slots_count && count < CONTENT_METRICS_MAX; s++)
+        if (m->slots[s].spec->content != METRIC_OF_SPAN)
+            out[count++] = (struct content_metric){m->slots[s].spec, m->slots[s].metric};
+    return count;
 }
 
 bool measure_empty(const struct measure *m) { return m->accumulators_count == 0; }

@@ -19,9 +19,37 @@ struct measure *measure_create(struct metric_table *metrics, const struct metric
                                uint32_t leaves_max);
 void measure_destroy(struct measure *measure);
 
+#define MEASURE_LABELS 5 /* app, env, intent, then prompt and model, or evaluator and revision */
+#define MEASURE_NO_SET UINT32_MAX
+#define CONTENT_METRICS_MAX 64
+
 /* Adds all rows with include[row] != 0 (NULL: all). Row event time is end_ns; rows without one are
- * measured at fallback_ms. */
-void measure_rows(struct measure *measure, const struct span_batch *batch, const uint8_t *include, int64_t fallback_ms);
+ * measured at fallback_ms. sets: NULL, or traces are tracked: of each row that gets a digest (digests.h) the
+ * number of its label set is put there (of others MEASURE_NO_SET), it holds until measure_release; what the
+ * tracker decides is then not added here. */
+void measure_rows(struct measure *measure, const struct span_batch *batch, const uint8_t *include, int64_t fallback_ms,
+                  uint32_t *sets);
+
+/* Labels of a set, borrowed; true for a score's, whose metric is then put into *metric. */
+bool measure_set(const struct measure *measure, uint32_t set, struct bytes labels[MEASURE_LABELS], uint32_t *metric);
+/* The metrics that content may decide, in the order in which digests carry them; how many. */
+struct content_metric {
+    const struct metric_spec *spec;
+    uint32_t metric;
+};
+uint32_t measure_content_metrics(const struct measure *measure, struct content_metric out[CONTENT_METRICS_MAX]);
+
+/* What a tracker measured: one bin, and an amount for the metric's exact sum. */
+struct measurement {
+    uint32_t metric; /* number in the table */
+    bool score;
+    struct bytes labels[MEASURE_LABELS];
+    int64_t minute;
+    uint16_t bin;
+    int64_t amount;
+    struct bytes trace_id;
+};
+void measure_add(struct measure *measure, const struct measurement *add);
 
 /* One cell's delta, in ascending (id, minute) order. Borrowed until measure_release. */
 struct cell_delta {

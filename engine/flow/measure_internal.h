@@ -8,7 +8,7 @@
 
 #define MEASURE_METRICS_MAX 64
 #define SMALL_BINS_MAX 16
-#define LEAF_LABELS 5
+#define MEASURE_ROLES 16 /* bins of the engine's own metric "spans" */
 #define ACCUMULATOR_NONE UINT32_MAX
 
 /* Low bits of a counter key. */
@@ -19,7 +19,7 @@ enum { LEAF_TRAFFIC = 0, LEAF_SCORE = 1 /* + metric number */ };
 
 struct leaf_key {
     uint32_t kind;
-    struct bytes labels[LEAF_LABELS]; /* app, env, intent, then prompt and model, or evaluator and revision */
+    struct bytes labels[MEASURE_LABELS]; /* app, env, intent, then prompt and model, or evaluator and revision */
 };
 
 struct cell_ref {
@@ -54,6 +54,7 @@ struct metric_slot {
     uint32_t dense_at;
     uint32_t exemplars_at; /* UINT32_MAX: keeps none */
     bool dense;
+    bool flag_of_content; /* its no_content waits for log records when traces are tracked */
 };
 
 /* One (accumulator, metric, bin) on its way into an encoding. */
@@ -72,7 +73,15 @@ struct part {
     struct bytes exemplars;
 };
 
+/* What rows of one record share is hashed once, while it lies in the same place. Forgotten where places may
+ * be used again: before each batch, and for labels that lie nowhere in one. */
+struct shared_labels {
+    struct bytes app, env;
+    uint64_t hash;
+};
+
 struct measure {
+    struct shared_labels shared;
     struct metric_table *metrics;
     uint32_t spans_metric;
     struct metric_slot slots[MEASURE_METRICS_MAX];
@@ -109,6 +118,8 @@ static inline uint64_t counter_key(uint32_t accumulator, uint32_t slot, uint32_t
     return ((uint64_t)accumulator + 1) << 32 | (uint64_t)slot << 16 | bin;
 }
 
+uint32_t measure_find_leaf(struct measure *measure, const struct leaf_key *key);
+uint32_t measure_find_accumulator(struct measure *measure, uint32_t leaf, int64_t minute);
 void measure_count(struct measure *measure, uint64_t key, int64_t amount);
 
 #endif

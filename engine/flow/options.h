@@ -16,12 +16,12 @@ struct avro_input;
 struct output_schemas;
 
 /* What the records of an input topic hold. */
-enum input_kind { INPUT_SPANS, INPUT_VERDICTS };
+enum input_kind { INPUT_SPANS, INPUT_VERDICTS, INPUT_LOGS };
 
 struct input_topic {
     const char *name;
     enum input_kind kind;
-    enum encoding encoding; /* of spans */
+    enum encoding encoding; /* of spans and log records */
 };
 
 struct topic_names {
@@ -63,6 +63,8 @@ struct flow_options {
     struct rate rates_default; /* version 0 */
     uint64_t memory_limit_bytes; /* of the process: above it no new cells and entities; 0: none */
     bool purge_exchange;
+    bool track_traces; /* digests to the owners of traces; needs a tracker of traces */
+    uint64_t traces_bytes_max; /* remembered per exchange partition */
     struct back_options back;
     const struct rule_set *rules;
     const struct annotator_instance *annotators; /* in any order */

@@ -3,22 +3,26 @@
 
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
+#include "engine/flow/position_number.h"
 
 struct owned_set {
     const struct flow_options *options;
     struct bus *bus;
     struct metric_table *metrics;
+    struct measure *measure;
     struct outbox *outbox;
     struct owned *all; /* cells 0 … N-1, digests N … 2N-1 */
     uint32_t count;
 };
 
-struct owned_set *owned_create(const struct flow_options *options, struct bus *bus, struct metric_table *metrics, struct outbox *outbox)
+struct owned_set *owned_create(const struct flow_options *options, struct bus *bus, struct metric_table *metrics,
+                               struct measure *measure, struct outbox *outbox)
 {
     struct owned_set *set = memory_allocate(sizeof *set);
     set->options = options;
     set->bus = bus;
     set->metrics = metrics;
+    set->measure = measure;
     set->outbox = outbox;
     set->count = options->exchange_partitions * 2;
     set->all = memory_allocate_array(set->count, sizeof *set->all);
@@ -38,6 +42,7 @@ static void drop_state(struct owned *o)
     o->back = NULL;
     o->entities = NULL;
     o->restore = NULL;
+    o->relearning = false;
     o->phase = OWNED_ABSENT;
 }
 
@@ -59,12 +64,12 @@ struct owned *owned_at(struct owned_set *set, bool digests, uint32_t partition)
 
 struct store *owned_store(struct owned *o) { return o->digests ? entities_store(o->entities) : back_store(o->back); }
 
-void owned_fold(struct owned *o, const struct exchange_stamp *stamp, struct bytes body)
+void owned_fold(struct owned *o, const struct exchange_stamp *stamp, struct bytes body, int64_t offset)
 {
     if (stamp->wall_ms > o->newest_wall_ms)
         o->newest_wall_ms = stamp->wall_ms;
     if (o->digests)
-        entities_fold(o->entities, stamp, body);
+        entities_fold(o->entities, stamp, body, offset);
     else
         back_fold(o->back, stamp, body);
 }
@@ -77,13 +82,19 @@ static void rebuild(struct owned *o)
         back_rebuild(o->back);
 }
 
+int64_t owned_needed(const struct owned *o)
+{
+    int64_t needed = o->digests && o->phase == OWNED_READY ? entities_needed(o->entities) : -1;
+    return needed >= 0 && needed < o->next ? needed : o->next;
+}
+
 /* The order is DESIGN §5's: committed offsets first (the caller's), then the changelog's end read
  * uncommitted, then read committed until the position has passed it. */
 static bool start_restore(struct owned_set *set, struct owned *o, struct error *error)
 {
     drop_state(o);
     if (o->digests)
-        o->entities = entities_create(o->partition, set->options, set->outbox);
+        o->entities = entities_create(o->partition, set->options, set->metrics, set->measure, set->outbox);
     else
         o->back = back_create(o->partition, &set->options->back, set->metrics, set->options->rules, set->outbox);
     int32_t partition = (int32_t)(o->partition + (o->digests ? set->options->exchange_partitions : 0));
@@ -117,32 +128,72 @@ void owned_revoke(struct owned_set *set, bool digests, uint32_t partition)
         drop_state(o);
 }
 
-static bool finish_restore(struct owned *o)
+/* What traces remember of records before the committed offset; false: fatal. *none: nothing. */
+static bool start_relearning(struct owned_set *set, struct owned *o, bool *none, struct error *error)
 {
+    int64_t low = 0, high = 0, from = position_number(o->metadata, " d=", o->committed);
+    *none = from < 0 || from >= o->committed;
+    if (*none)
+        return true;
+    if (!bus_watermarks(set->bus, set->options->topics.digests, (int32_t)o->partition, &low, &high, error))
+        return false;
+    o->restore_from = from > low ? from : low;
+    o->restore_end = o->committed;
+    *none = o->restore_from >= o->restore_end;
+    if (*none)
+        return true;
+    o->relearning = true;
+    o->restore = bus_reader_open(set->bus, set->options->topics.digests, (int32_t)o->partition, o->restore_from, o->restore_end, error);
+    return o->restore != NULL;
+}
+
+static bool finish_restore(struct owned_set *set, struct owned *o, struct error *error)
+{
+    bool none = true;
     reader_close(o->restore);
     o->restore = NULL;
-    rebuild(o);
+    if (!o->relearning) {
+        rebuild(o);
+        if (o->digests && !start_relearning(set, o, &none, error))
+            return error_prefix(error, "reading the digests of partition %u again", o->partition);
+        if (!none)
+            return true;
+    }
+    o->relearning = false;
+    if (o->digests)
+        entities_relearned(o->entities);
     o->phase = OWNED_READY;
     return true;
 }
 
-static bool restore_some(struct owned *o, uint32_t max_records, struct error *error)
+static bool take_restored(struct owned *o, const struct bus_record *record, struct error *error)
+{
+    struct store_key key;
+    o->restored_records++;
+    if (o->relearning) {
+        entities_relearn(o->entities, record->value, record->offset);
+        return true;
+    }
+    if (!store_key_decode(record->key, &key))
+        return error_set(error, ERROR_INPUT, "changelog partition %u offset %lld: key of %zu bytes is not Assay's; was something else written there?",
+                         o->partition, (long long)record->offset, record->key.size);
+    store_load(owned_store(o), &key, record->value);
+    return true;
+}
+
+static bool restore_some(struct owned_set *set, struct owned *o, uint32_t max_records, struct error *error)
 {
     for (uint32_t i = 0; i < max_records; i++) {
         if (reader_position(o->restore) >= o->restore_end)
-            return finish_restore(o);
+            return finish_restore(set, o, error);
         struct bus_record record;
         enum reader_event event = reader_next(o->restore, 100, &record, error);
         if (event == READER_FAILED)
             return error_prefix(error, "restoring %s partition %u", o->digests ? "entities" : "cells", o->partition);
         if (event == READER_END)
-            return reader_position(o->restore) >= o->restore_end ? finish_restore(o) : true;
-        struct store_key key;
-        if (!store_key_decode(record.key, &key))
-            return error_set(error, ERROR_INPUT, "changelog partition %u offset %lld: key of %zu bytes is not Assay's; was something else written there?",
-                             o->partition, (long long)record.offset, record.key.size);
-        store_load(owned_store(o), &key, record.value);
-        o->restored_records++;
+            return reader_position(o->restore) >= o->restore_end ? finish_restore(set, o, error) : true;
+        if (!take_restored(o, &record, error))
+            return false;
     }
     return true;
 }
@@ -154,7 +205,7 @@ bool owned_restore_step(struct owned_set *set, uint32_t max_records, struct owne
         struct owned *o = &set->all[i];
         if (o->phase != OWNED_RESTORING)
             continue;
-        if (!restore_some(o, max_records, error))
+        if (!restore_some(set, o, max_records, error))
             return false;
         if (o->phase == OWNED_READY)
             *became_ready = o;
@@ -197,7 +248,10 @@ void owned_commit_all(struct owned_set *set)
 {
     uint32_t index = 0;
     for (struct owned *o; (o = owned_next_ready(set, &index)) != NULL;) {
-        store_commit(owned_store(o));
+        if (o->digests)
+            entities_commit(o->entities);
+        else
+            store_commit(owned_store(o));
         o->committed = o->next;
     }
 }
@@ -206,8 +260,12 @@ void owned_rollback_all(struct owned_set *set)
 {
     uint32_t index = 0;
     for (struct owned *o; (o = owned_next_ready(set, &index)) != NULL;) {
-        store_rollback(owned_store(o));
-        rebuild(o);
+        if (o->digests) {
+            entities_rollback(o->entities);
+        } else {
+            store_rollback(owned_store(o));
+            rebuild(o);
+        }
         o->next = o->committed;
     }
 }

@@ -26,7 +26,7 @@ struct pipeline {
 
 /* What the flow itself looks at, whoever is configured. */
 static const enum span_column engine_columns[] = {
-    SPAN_COLUMN_trace_id, SPAN_COLUMN_span_id, SPAN_COLUMN_end_ns, SPAN_COLUMN_role, SPAN_COLUMN_service,
+    SPAN_COLUMN_trace_id, SPAN_COLUMN_span_id, SPAN_COLUMN_parent_span_id, SPAN_COLUMN_response_id, SPAN_COLUMN_end_ns, SPAN_COLUMN_role, SPAN_COLUMN_leaf, SPAN_COLUMN_service,
     SPAN_COLUMN_environment, SPAN_COLUMN_app, SPAN_COLUMN_env, SPAN_COLUMN_intent_label, SPAN_COLUMN_model_label,
     SPAN_COLUMN_prompt_label, SPAN_COLUMN_evaluator, SPAN_COLUMN_evaluator_revision, SPAN_COLUMN_dimension,
     SPAN_COLUMN_sample_purpose, SPAN_COLUMN_sample_probability, SPAN_COLUMN_base_probability,

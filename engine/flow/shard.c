@@ -59,7 +59,7 @@ static bool open_parts(struct shard *shard, struct error *error)
     shard->outbox = outbox_create(shard->member, o->exchange_partitions, o->transaction_bytes_max * OUTBOX_ROOM);
     outbox_use_schemas(shard->outbox, o->output_schemas);
     shard->front = front_create(o, shard->metrics, shard->outbox, shard->member, error);
-    shard->owned = owned_create(o, shard->bus, shard->metrics, shard->outbox);
+    shard->owned = owned_create(o, shard->bus, shard->metrics, shard->front != NULL ? front_measure(shard->front) : NULL, shard->outbox);
     return shard->front != NULL;
 }
 
@@ -146,7 +146,7 @@ static bool fold_record(struct shard *shard, const struct bus_record *record, st
                             record->source.partition, (long long)record->offset);
     if (!outbox_begin(shard->outbox, error))
         return false;
-    owned_fold(o, &stamp, record->value);
+    owned_fold(o, &stamp, record->value, record->offset);
     o->next = record->offset + 1;
     return true;
 }
@@ -166,7 +166,9 @@ static uint32_t piece_end(const struct shard *shard, const struct member_batch *
 static bool commit_early(struct shard *shard, bool *aborted, struct error *error)
 {
     *aborted = false;
-    if (outbox_used_bytes(shard->outbox) < shard->options->transaction_bytes_max)
+    const struct digests *digests = front_digests(shard->front);
+    size_t used = outbox_used_bytes(shard->outbox) + (digests != NULL ? digests_bytes(digests) : 0);
+    if (used < shard->options->transaction_bytes_max)
         return true;
     uint64_t aborts = shard->status.aborts;
     if (!shard_commit(shard, false, error))
@@ -261,6 +263,23 @@ static void add_back_counters(struct back_counters *sum, const struct back_count
     sum->alerts_resolved += one->alerts_resolved;
 }
 
+static void add_trace_counters(struct trace_counters *sum, const struct trace_counters *one)
+{
+    sum->digests += one->digests;
+    sum->bad += one->bad;
+    sum->duplicates += one->duplicates;
+    sum->joined += one->joined;
+    sum->late += one->late;
+    sum->missing += one->missing;
+    sum->unjoined += one->unjoined;
+    sum->recounted += one->recounted;
+    sum->overflow += one->overflow;
+    sum->forgotten += one->forgotten;
+    sum->measured += one->measured;
+    sum->remembered += one->remembered;
+    sum->bytes += one->bytes;
+}
+
 /* What is not known counts as none: nothing was fetched yet. */
 static int64_t at_least_none(int64_t behind) { return behind > 0 ? behind : 0; }
 
@@ -277,6 +296,7 @@ static int64_t sources_behind(const struct shard *shard)
 static void gather_owned(struct shard *shard, struct shard_status *s)
 {
     memset(&s->back, 0, sizeof s->back);
+    memset(&s->traces, 0, sizeof s->traces);
     s->cells_partitions = s->digests_partitions = 0;
     s->state_bytes = s->state_entries = 0;
     s->back_now_ms = LOG_TIME_NONE;
@@ -289,6 +309,8 @@ static void gather_owned(struct shard *shard, struct shard_status *s)
         s->cells_partitions += !o->digests;
         struct bus_partition exchange = {o->digests ? shard_digests_topic(shard) : shard_cells_topic(shard), (int32_t)o->partition};
         s->exchange_behind += at_least_none(member_behind(shard->member, exchange, o->next));
+        if (o->digests && entities_trace_counts(o->entities) != NULL)
+            add_trace_counters(&s->traces, entities_trace_counts(o->entities));
         if (o->digests)
             continue;
         add_back_counters(&s->back, back_counts(o->back));

@@ -82,6 +82,26 @@ static bool send_cells(struct shard *shard, uint32_t partition, bool punctuate, 
     return true;
 }
 
+/* Digests in blocks, one a record, and in the last one the messages to entities. */
+static bool send_digests(struct shard *shard, uint32_t partition, bool punctuate, const struct exchange_stamp *stamp, struct error *error)
+{
+    struct digests *digests = front_digests(shard->front);
+    struct bytes messages = outbox_messages(shard->outbox, partition);
+    uint32_t at = 0;
+    bool more = false;
+    do {
+        buffer_clear(&shard->body);
+        more = digests != NULL && digests_write(digests, shard->metrics, partition, &at, EXCHANGE_RECORD_BYTES, &shard->body);
+        if (!more)
+            buffer_append(&shard->body, messages.data, messages.size);
+        CHECK(!shard->body.failed);
+        if ((shard->body.size > 0 || punctuate) &&
+            !send_exchange(shard, shard->options->topics.digests, partition, buffer_bytes(&shard->body), stamp, error))
+            return false;
+    } while (more);
+    return true;
+}
+
 static bool write_exchange(struct shard *shard, bool punctuate, const struct exchange_stamp *stamp, struct error *error)
 {
     uint32_t count = 0;
@@ -90,12 +110,9 @@ static bool write_exchange(struct shard *shard, bool punctuate, const struct exc
     bool ok = true;
     for (uint32_t p = 0; ok && p < shard->options->exchange_partitions; p++)
         ok = send_cells(shard, p, punctuate, stamp, error);
-    measure_release(front_measure(shard->front));
-    for (uint32_t p = 0; ok && p < shard->options->exchange_partitions; p++) {
-        struct bytes messages = outbox_messages(shard->outbox, p);
-        if (messages.size > 0 || punctuate)
-            ok = send_exchange(shard, shard->options->topics.digests, p, messages, stamp, error);
-    }
+    for (uint32_t p = 0; ok && p < shard->options->exchange_partitions; p++)
+        ok = send_digests(shard, p, punctuate, stamp, error);
+    measure_release(front_measure(shard->front)); /* label sets lose their numbers */
     return ok;
 }
 
@@ -143,7 +160,8 @@ static uint32_t gather_positions(struct shard *shard)
         struct bus_position *p = &shard->positions[count++];
         p->source = (struct bus_partition){o->digests ? shard_digests_topic(shard) : shard_cells_topic(shard), (int32_t)o->partition};
         p->offset = o->next;
-        (void)snprintf(p->metadata, sizeof p->metadata, "1 s=%llu w=%s", (unsigned long long)(shard->sequence + 1), shard->writer);
+        (void)snprintf(p->metadata, sizeof p->metadata, "1 s=%llu d=%lld w=%s", (unsigned long long)(shard->sequence + 1),
+                       (long long)owned_needed(o), shard->writer);
     }
     return count;
 }
@@ -169,7 +187,8 @@ static void purge(struct shard *shard, int64_t now_ms)
     for (struct owned *o; (o = owned_next_ready(shard->owned, &index)) != NULL;) {
         struct error error;
         const char *topic = o->digests ? shard->options->topics.digests : shard->options->topics.cells;
-        if (o->committed > 0 && !bus_purge(shard->bus, topic, (int32_t)o->partition, o->committed, &error))
+        int64_t needed = owned_needed(o); /* all of it is committed */
+        if (needed > 0 && !bus_purge(shard->bus, topic, (int32_t)o->partition, needed, &error))
             log_line(LOG_WARNING, "shard", (int)shard->number, "purging %s partition %u: %s", topic, o->partition, error.message);
     }
 }

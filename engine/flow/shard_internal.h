@@ -2,6 +2,7 @@
 #ifndef ENGINE_FLOW_SHARD_INTERNAL_H
 #define ENGINE_FLOW_SHARD_INTERNAL_H
 
+#include "engine/flow/digests.h"
 #include "engine/flow/front.h"
 #include "engine/flow/owned.h"
 #include "engine/flow/rates_follow.h"

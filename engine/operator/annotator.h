@@ -20,6 +20,14 @@ enum metric_levels {
 
 enum metric_epoch { EPOCH_MINUTE, EPOCH_HOUR };
 
+/* Who can say: messages may lie in log records, apart from the span they belong to. Such a row of content
+ * has bins like a span's; they stand in where the span has none (a flag: where it says no_content). */
+enum metric_content {
+    METRIC_OF_SPAN,          /* what rows of content say about it is not looked at */
+    METRIC_OF_CONTENT,
+    METRIC_OF_CONTENT_ASKED, /* only the span knows whether it applies: a flag, and the span says no_content */
+};
+
 /* One metric: row adds 1 to bin `bin_column[row]` of the cell, when present. */
 struct metric_spec {
     const char *name;
@@ -29,6 +37,7 @@ struct metric_spec {
     enum span_column bin_column;
     enum span_column sum_column;  /* i64 added to the exact sum; SPAN_COLUMN_COUNT: none */
     enum span_column name_column; /* bytes appended to the name (dimension); SPAN_COLUMN_COUNT: none */
+    enum metric_content content;
 };
 
 struct annotator_call {

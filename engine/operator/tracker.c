@@ -33,6 +33,13 @@ void tracker_emit(const struct tracker_call *call, enum tracker_output kind, str
     buffer_put_bytes(call->outputs, value);
 }
 
+void tracker_measure(const struct tracker_call *call, const struct tracker_measurement *measurement)
+{
+    buffer_put_u8(call->outputs, OUTPUT_MEASUREMENT);
+    buffer_put_bytes(call->outputs, BYTES_NONE);
+    buffer_put_bytes(call->outputs, bytes_of(measurement, sizeof *measurement));
+}
+
 bool tracker_next_output(struct reader *reader, enum tracker_output *kind, struct bytes *key, struct bytes *value)
 {
     if (reader_left(reader) == 0)

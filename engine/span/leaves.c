@@ -1,26 +1,15 @@
 /*
- * leaves.c - who of several spans about one call is the leaf.
- *
- * The deepest span that carries tokens is it; where none does, the deepest. Calls above it, through
- * anything but a tool, agent or workflow, are around it; calls below one that carries the tokens are
- * copies. Without a parent link a self-tracing library's span is known by the response id.
+ * leaves.c - the rows of one record to the rules of leaf_rules.c and back, when there is anything to settle.
  */
 #include "engine/span/leaves.h"
 
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/span/dialect.h"
+#include "engine/span/leaf_rules.h"
 #include "engine/span/row_scratch.h"
 
-#define HOPS_MAX    32
 #define FILTER_BITS 12
-
-struct record_rows {
-    struct span_batch *batch;
-    uint32_t first, end;
-    uint32_t *slots;
-    uint32_t mask;
-};
 
 static bool is_call(const struct span_batch *batch, uint32_t row)
 {
@@ -29,175 +18,9 @@ static bool is_call(const struct span_batch *batch, uint32_t row)
            role == ROLE_EMBEDDINGS_AROUND;
 }
 
-static bool counts(const struct span_batch *batch, uint32_t row)
-{
-    return batch->role[row] == ROLE_CALL || batch->role[row] == ROLE_EMBEDDINGS;
-}
-
-static bool has_tokens(const struct span_batch *batch, uint32_t row)
-{
-    return (batch->generations[row] & GENERATION_TOKENS) != 0;
-}
-
 static bool of_client(const struct span_batch *batch, uint32_t row)
 {
     return batch->kind[row] == ROW_SPAN && (batch->generations[row] & GENERATION_CLIENT) != 0;
-}
-
-static void set_leaf(struct span_batch *batch, uint32_t row, bool leaf)
-{
-    if (span_columns_have(&batch->wanted, SPAN_COLUMN_leaf))
-        batch->leaf[row] = leaf;
-}
-
-static void make_around(struct span_batch *batch, uint32_t row)
-{
-    if (batch->role[row] == ROLE_CALL)
-        batch->role[row] = ROLE_CALL_AROUND;
-    else if (batch->role[row] == ROLE_EMBEDDINGS)
-        batch->role[row] = ROLE_EMBEDDINGS_AROUND;
-    set_leaf(batch, row, false);
-}
-
-static void make_copy(struct span_batch *batch, uint32_t row)
-{
-    batch->role[row] = ROLE_CALL_COPY;
-    set_leaf(batch, row, false);
-}
-
-/* ---- a table of the record's rows by some id -------------------------------------------------------------- */
-
-static void table_clear(struct record_rows *rows)
-{
-    memset(rows->slots, 0, (rows->mask + (size_t)1) * sizeof *rows->slots);
-}
-
-static uint64_t id_hash(struct bytes id) { return hash_bytes(id, 0); }
-
-static void table_add(struct record_rows *rows, struct bytes id, uint32_t row)
-{
-    uint32_t slot = (uint32_t)id_hash(id) & rows->mask;
-    while (rows->slots[slot] != 0)
-        slot = (slot + 1) & rows->mask;
-    rows->slots[slot] = row + 1;
-}
-
-/* The row of this id in `column` and trace (absent: any trace), or UINT32_MAX. */
-static uint32_t table_find(const struct record_rows *rows, const struct bytes *column, struct bytes id,
-                           struct bytes trace_id)
-{
-    const struct span_batch *batch = rows->batch;
-    for (uint32_t slot = (uint32_t)id_hash(id) & rows->mask; rows->slots[slot] != 0;
-         slot = (slot + 1) & rows->mask) {
-        uint32_t row = rows->slots[slot] - 1;
-        if (bytes_equal(column[row], id) &&
-            (!bytes_present(trace_id) || bytes_equal(batch->trace_id[row], trace_id)))
-            return row;
-    }
-    return UINT32_MAX;
-}
-
-static void table_open(struct record_rows *rows)
-{
-    struct span_batch *batch = rows->batch;
-    if (batch->scratch == NULL)
-        batch->scratch = row_scratch_create();
-    struct row_scratch *scratch = batch->scratch;
-    uint32_t need = 4;
-    while (need < 2 * (rows->end - rows->first))
-        need *= 2;
-    if (scratch->leaf_slots_count < need) {
-        scratch->leaf_slots = memory_resize(scratch->leaf_slots, need * sizeof *scratch->leaf_slots);
-        scratch->leaf_slots_count = need;
-    }
-    rows->slots = scratch->leaf_slots;
-    rows->mask = need - 1;
-    table_clear(rows);
-}
-
-/* ---- along parents ------------------------------------------------------------------------------------------ */
-
-static bool is_boundary(int64_t role)
-{
-    return role == ROLE_TOOL || role == ROLE_AGENT || role == ROLE_WORKFLOW || role == ROLE_RETRIEVAL;
-}
-
-/* The next call above this row, not beyond a step of its own; UINT32_MAX: none in the record. *hops is
- * used up. */
-static uint32_t call_above(const struct record_rows *rows, uint32_t row, unsigned *hops)
-{
-    const struct span_batch *batch = rows->batch;
-    for (; *hops > 0; --*hops) {
-        if (!bytes_present(batch->parent_span_id[row]))
-            return UINT32_MAX;
-        row = table_find(rows, batch->span_id, batch->parent_span_id[row], batch->trace_id[row]);
-        if (row == UINT32_MAX || is_boundary(batch->role[row]))
-            return UINT32_MAX;
-        if (is_call(batch, row))
-            return row;
-    }
-    return UINT32_MAX;
-}
-
-static void settle_nested(struct record_rows *rows, bool with_tokens)
-{
-    struct span_batch *batch = rows->batch;
-    for (uint32_t row = rows->first; row < rows->end; row++) {
-        if (!is_call(batch, row) || has_tokens(batch, row) != with_tokens)
-            continue;
-        unsigned hops = HOPS_MAX;
-        bool copy = false;
-        for (uint32_t above = row; !copy && (above = call_above(rows, above, &hops)) != UINT32_MAX;) {
-            copy = !with_tokens && has_tokens(batch, above);
-            if (!copy)
-                make_around(batch, above);
-            hops -= hops > 0;
-        }
-        if (copy && counts(batch, row))
-            make_copy(batch, row);
-    }
-}
-
-/* ---- without a parent link ------------------------------------------------------------------------------------ */
-
-static void settle_by_response(struct record_rows *rows)
-{
-    struct span_batch *batch = rows->batch;
-    table_clear(rows);
-    for (uint32_t row = rows->first; row < rows->end; row++)
-        if (of_client(batch, row) && counts(batch, row) && bytes_present(batch->response_id[row]))
-            table_add(rows, batch->response_id[row], row);
-    for (uint32_t row = rows->first; row < rows->end; row++) {
-        if (of_client(batch, row) || !counts(batch, row) || !bytes_present(batch->response_id[row]))
-            continue;
-        uint32_t client = table_find(rows, batch->response_id, batch->response_id[row], BYTES_NONE);
-        if (client == UINT32_MAX || !counts(batch, client))
-            continue;
-        if (has_tokens(batch, client) || !has_tokens(batch, row))
-            make_around(batch, row);
-        else
-            make_copy(batch, client);
-    }
-}
-
-/* A second span of a finished stream that carries the tokens is the leaf; the call, its parent or its
- * neighbour, stays the call. */
-static void settle_addenda(struct record_rows *rows)
-{
-    struct span_batch *batch = rows->batch;
-    table_clear(rows);
-    for (uint32_t row = rows->first; row < rows->end; row++)
-        if (counts(batch, row) && !has_tokens(batch, row))
-            table_add(rows, batch->parent_span_id[row], row);
-    for (uint32_t row = rows->first; row < rows->end; row++) {
-        if (batch->role[row] != ROLE_CALL_ADDENDUM || !has_tokens(batch, row))
-            continue;
-        set_leaf(batch, row, true);
-        uint32_t call =
-            table_find(rows, batch->parent_span_id, batch->parent_span_id[row], batch->trace_id[row]);
-        if (call != UINT32_MAX)
-            set_leaf(batch, call, false);
-    }
 }
 
 /* ---- whether there is anything to settle ------------------------------------------------------------------------ */
@@ -212,12 +35,11 @@ static uint32_t filter_place(struct bytes id)
 }
 
 /* Most records have nothing of all that: a call whose parent may be in the record is rare. */
-static struct findings look(const struct record_rows *rows)
+static struct findings look(const struct span_batch *batch, uint32_t first)
 {
-    const struct span_batch *batch = rows->batch;
     uint64_t filter[(1 << FILTER_BITS) / 64] = {0};
     struct findings found = {false, false, false};
-    for (uint32_t row = rows->first; row < rows->end; row++) {
+    for (uint32_t row = first; row < batch->rows; row++) {
         if (batch->kind[row] != ROW_SPAN)
             continue;
         uint32_t place = filter_place(batch->span_id[row]);
@@ -225,7 +47,7 @@ static struct findings look(const struct record_rows *rows)
         found.client |= of_client(batch, row);
         found.addendum |= batch->role[row] == ROLE_CALL_ADDENDUM;
     }
-    for (uint32_t row = rows->first; !found.nested && row < rows->end; row++) {
+    for (uint32_t row = first; !found.nested && row < batch->rows; row++) {
         if (!bytes_present(batch->parent_span_id[row]) || !is_call(batch, row))
             continue;
         uint32_t place = filter_place(batch->parent_span_id[row]);
@@ -234,26 +56,68 @@ static struct findings look(const struct record_rows *rows)
     return found;
 }
 
+/* ---- there and back ------------------------------------------------------------------------------------------------ */
+
+/* A span's id within its trace; roots of one trace have one parent, which is nobody. */
+static uint64_t id_in_trace(struct bytes trace_id, struct bytes span_id)
+{
+    uint64_t trace = hash_bytes(trace_id, 0);
+    return bytes_present(span_id) ? trace ^ hash_bytes(span_id, 1) : trace;
+}
+
+static struct leaf_span leaf_span_of(const struct span_batch *batch, uint32_t row)
+{
+    struct bytes trace_id = batch->trace_id[row], response = batch->response_id[row];
+    return (struct leaf_span){
+        .id = id_in_trace(trace_id, batch->span_id[row]),
+        .parent = id_in_trace(trace_id, batch->parent_span_id[row]),
+        .response = bytes_present(response) ? hash_bytes(response, 0) : 0,
+        .tag = row,
+        .role = (uint8_t)batch->role[row],
+        .leaf = batch->leaf[row] == 1,
+        .tokens = (batch->generations[row] & GENERATION_TOKENS) != 0,
+        .client = of_client(batch, row),
+    };
+}
+
+static struct row_scratch *scratch_for(struct span_batch *batch, uint32_t rows)
+{
+    if (batch->scratch == NULL)
+        batch->scratch = row_scratch_create();
+    struct row_scratch *scratch = batch->scratch;
+    uint32_t need = 4;
+    while (need < 2 * rows)
+        need *= 2;
+    if (scratch->leaf_slots_count < need) {
+        scratch->leaf_slots = memory_resize(scratch->leaf_slots, need * sizeof *scratch->leaf_slots);
+        scratch->leaf_spans = memory_resize(scratch->leaf_spans, need / 2 * sizeof *scratch->leaf_spans);
+        scratch->leaf_slots_count = need;
+    }
+    return scratch;
+}
+
 void leaves_settle(struct span_batch *batch, uint32_t first)
 {
-    struct record_rows rows = {.batch = batch, .first = first, .end = batch->rows};
-    if (rows.end - first == 0 || !span_columns_have(&batch->wanted, SPAN_COLUMN_role))
+    const uint32_t rows = batch->rows - first;
+    if (rows == 0 || !span_columns_have(&batch->wanted, SPAN_COLUMN_role))
         return;
-    if (rows.end - first == 1 && batch->role[first] != ROLE_CALL_ADDENDUM)
+    if (rows == 1 && batch->role[first] != ROLE_CALL_ADDENDUM)
         return;
-    struct findings found = look(&rows);
+    struct findings found = look(batch, first);
     if (!found.nested && !found.client && !found.addendum)
         return;
-    table_open(&rows);
-    if (found.nested) {
-        for (uint32_t row = first; row < rows.end; row++)
-            if (batch->kind[row] == ROW_SPAN)
-                table_add(&rows, batch->span_id[row], row);
-        settle_nested(&rows, true);
-        settle_nested(&rows, false);
+    struct row_scratch *scratch = scratch_for(batch, rows);
+    struct leaf_span *spans = scratch->leaf_spans;
+    uint32_t count = 0;
+    for (uint32_t row = first; row < batch->rows; row++)
+        if (batch->kind[row] == ROW_SPAN)
+            spans[count++] = leaf_span_of(batch, row);
+    leaf_rules_settle(spans, count, scratch->leaf_slots, scratch->leaf_slots_count);
+    bool leaf_wanted = span_columns_have(&batch->wanted, SPAN_COLUMN_leaf);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = spans[i].tag;
+        if (leaf_wanted && spans[i].leaf != (batch->leaf[row] == 1))
+            batch->leaf[row] = spans[i].leaf;
+        batch->role[row] = spans[i].role;
     }
-    if (found.client)
-        settle_by_response(&rows);
-    if (found.addendum)
-        settle_addenda(&rows);
 }

@@ -185,6 +185,10 @@ static enum outcome fill_evaluation(struct otlp_walk *walk, const struct log *lo
     if (span_columns_have(wanted, SPAN_COLUMN_evaluator))
         batch->evaluator[row] = row_sink_cut(
             &walk->span.sink, log->evaluator.size > 0 ? log->evaluator : log->evaluation);
+    if (span_columns_have(wanted, SPAN_COLUMN_evaluator_revision))
+        batch->evaluator_revision[row] = BYTES_LITERAL("in-log");
+    if (span_columns_have(wanted, SPAN_COLUMN_in_population))
+        batch->in_population[row] = 1; /* as those on spans: nobody sampled them */
     if (span_columns_have(wanted, SPAN_COLUMN_score))
         batch->score[row] = log->score;
     return LOG_TAKEN;

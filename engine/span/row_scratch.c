@@ -19,6 +19,7 @@ void row_scratch_destroy(struct row_scratch *scratch)
         return;
     memory_free(scratch->flats);
     memory_free(scratch->leaf_slots);
+    memory_free(scratch->leaf_spans);
     buffer_free(&scratch->text);
     buffer_free(&scratch->list);
     json_destroy(scratch->json);

@@ -9,6 +9,7 @@
 #include "engine/base/json.h"
 #include "engine/span/any_value.h"
 #include "engine/span/dialect.h"
+#include "engine/span/leaf_rules.h"
 
 #define ROW_FLATS_MAX       4096
 #define ROW_SCOPE_BYTES_MAX 64
@@ -31,7 +32,8 @@ struct row_scratch {
     uint32_t flats_count, flats_capacity;
     struct buffer text, list; /* JSON being written: of one value, of a list of them */
     struct json_document *json; /* made when it is first needed */
-    uint32_t *leaf_slots; /* row + 1 by span id (leaves.c) */
+    uint32_t *leaf_slots; /* leaves.c: of leaf_rules.c, and half as many spans */
+    struct leaf_span *leaf_spans;
     uint32_t leaf_slots_count;
 };
 

@@ -1,7 +1,7 @@
 /*
  * format.c - is the answer in the form that was asked for, how long is it, was it cut off?
  *
- * Calls only. The answer is the assistant's text as it stands: nothing is stripped or repaired before
+ * Calls, and answers that came apart from their call (rows of content). The answer is the assistant's text as it stands: nothing is stripped or repaired before
  * the check, because the program behind the call does not repair it either. Four outcomes: pass, fail,
  * no_content (nobody captured it, or nothing came) and unparsed (it is there but cannot be read).
  * A call that only asks for tools has no form to check.
@@ -40,21 +40,24 @@ static const struct metric_spec metrics[] = {
      .epoch = EPOCH_MINUTE,
      .bin_column = SPAN_COLUMN_format_bin,
      .sum_column = SPAN_COLUMN_COUNT,
-     .name_column = SPAN_COLUMN_COUNT},
+     .name_column = SPAN_COLUMN_COUNT,
+     .content = METRIC_OF_CONTENT_ASKED},
     {.name = "truncated",
      .layout = {LAYOUT_FLAG, FLAG_BINS, 0, 0},
      .levels = LEVELS_TRAFFIC,
      .epoch = EPOCH_MINUTE,
      .bin_column = SPAN_COLUMN_truncated_bin,
      .sum_column = SPAN_COLUMN_COUNT,
-     .name_column = SPAN_COLUMN_COUNT},
+     .name_column = SPAN_COLUMN_COUNT,
+     .content = METRIC_OF_CONTENT},
     {.name = "words",
      .layout = {LAYOUT_LOG, LAYOUT_BINS_MAX, 0, 0},
      .levels = LEVELS_TRAFFIC,
      .epoch = EPOCH_MINUTE,
      .bin_column = SPAN_COLUMN_words_bin,
      .sum_column = SPAN_COLUMN_words,
-     .name_column = SPAN_COLUMN_COUNT},
+     .name_column = SPAN_COLUMN_COUNT,
+     .content = METRIC_OF_CONTENT},
 };
 
 enum expect { EXPECT_AUTO, EXPECT_JSON, EXPECT_ANY };
@@ -165,6 +168,29 @@ static struct answer answer_of(struct scratch *scratch, const struct span_batch 
     return answer;
 }
 
+static void count_words(struct span_batch *batch, uint32_t row, const struct answer *answer)
+{
+    if (answer->kind != ANSWER_TEXT)
+        return;
+    batch->words[row] = content_words(answer->text);
+    batch->words_bin[row] = layout_bin(&words_layout, (double)batch->words[row]);
+}
+
+/* An answer without its span: what its format would be if JSON was asked for, which the span knows. */
+static void check_content(const struct annotator_call *call, struct span_batch *batch, uint32_t row)
+{
+    struct bytes finish = batch->finish_reason[row];
+    struct bytes asked = batch->output_type[row];
+    struct answer answer = answer_of(call->scratch, batch, row);
+    if (bytes_present(finish))
+        batch->truncated_bin[row] = dialect_finish_truncated(finish) ? FLAG_FAIL : FLAG_PASS;
+    if (answer.kind == ANSWER_NONE)
+        return;
+    batch->format_bin[row] = outcome(call->conf, call->scratch,
+                                     !bytes_present(asked) || asked_for_json(asked), &answer);
+    count_words(batch, row, &answer);
+}
+
 static void check_row(const struct annotator_call *call, struct span_batch *batch, uint32_t row)
 {
     struct scratch *scratch = call->scratch;
@@ -179,10 +205,7 @@ static void check_row(const struct annotator_call *call, struct span_batch *batc
     batch->format_bin[row] = bin;
     if (bin != SPAN_BIN_ABSENT)
         call->counters[bin]++;
-    if (answer.kind == ANSWER_TEXT) {
-        batch->words[row] = content_words(answer.text);
-        batch->words_bin[row] = layout_bin(&words_layout, (double)batch->words[row]);
-    }
+    count_words(batch, row, &answer);
 }
 
 static void annotate(const struct annotator_call *call, struct span_batch *batch)
@@ -190,6 +213,8 @@ static void annotate(const struct annotator_call *call, struct span_batch *batch
     for (uint32_t row = 0; row < batch->rows; row++) {
         if (batch->kind[row] == ROW_SPAN && batch->role[row] == ROLE_CALL)
             check_row(call, batch, row);
+        else if (batch->kind[row] == ROW_CONTENT)
+            check_content(call, batch, row);
     }
 }
 

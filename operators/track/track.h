@@ -5,6 +5,6 @@
 
 #include "engine/operator/tracker.h"
 
-extern const struct tracker_class tracker_planner;
+extern const struct tracker_class tracker_planner, tracker_trace;
 
 #endif

@@ -124,7 +124,7 @@ struct rig *rig_open(struct rig_site *site, const struct rig_options *options)
     if (rig->bus == NULL || !topics_create(rig->bus, &rig->setup->flow, RIG_PARTITIONS, &created, &error))
         fail_msg("%s", error.message);
     rig->positions = positions_open(site->fixture.servers, rig->app);
-    for (int t = 0; t < 2; t++)
+    for (int t = 0; t < RIG_INPUTS; t++)
         for (int p = 0; p < RIG_PARTITIONS; p++)
             rig->last[t][p] = -1;
     return rig;
@@ -143,7 +143,7 @@ void rig_close(struct rig *rig)
     bus_close(rig->bus);
     setup_destroy(rig->setup);
     registry_destroy(rig->registry);
-    for (int t = 0; t < 2; t++) {
+    for (int t = 0; t < RIG_INPUTS; t++) {
         for (uint32_t i = 0; i < rig->records_count[t]; i++)
             memory_free((void *)(uintptr_t)rig->records[t][i].value.data);
         memory_free(rig->records[t]);

@@ -19,6 +19,7 @@
 
 #define RIG_ENGINES     3
 #define RIG_PARTITIONS  4 /* of each input topic */
+#define RIG_INPUTS      3 /* spans, verdicts, and where a scenario says so logs */
 #define RIG_PARTS       4 /* of the exchange */
 #define RIG_KILLED      (128 + 9)
 #define RIG_OUTSIDE     "\"reason\":\"outside\""
@@ -61,9 +62,9 @@ struct rig {
     struct judge *judge;
     struct positions *positions;
     /* read back from the input topics */
-    struct oracle_record *records[2];
-    uint32_t records_count[2], records_capacity[2];
-    int64_t read_to[2][RIG_PARTITIONS], last[2][RIG_PARTITIONS];
+    struct oracle_record *records[RIG_INPUTS];
+    uint32_t records_count[RIG_INPUTS], records_capacity[RIG_INPUTS];
+    int64_t read_to[RIG_INPUTS][RIG_PARTITIONS], last[RIG_INPUTS][RIG_PARTITIONS];
     uint32_t reading; /* partition being read back */
     struct rig_card card;
     int64_t started_ns;

@@ -167,8 +167,8 @@ static void read_inputs(struct rig *rig)
 {
     struct error error = {0};
     struct partitions list = {.count = 0};
-    add_topic(&list, flow_of(rig)->inputs[0].name, RIG_PARTITIONS);
-    add_topic(&list, flow_of(rig)->inputs[1].name, RIG_PARTITIONS);
+    for (uint32_t t = 0; t < flow_of(rig)->inputs_count; t++)
+        add_topic(&list, flow_of(rig)->inputs[t].name, RIG_PARTITIONS);
     bool news = false;
     for (uint32_t i = 0; i < list.count; i++) {
         list.all[i].from = rig->read_to[i / RIG_PARTITIONS][i % RIG_PARTITIONS];
@@ -192,7 +192,7 @@ static void read_inputs(struct rig *rig)
 static bool inputs_committed(struct rig *rig)
 {
     read_inputs(rig);
-    for (uint32_t t = 0; t < 2; t++) {
+    for (uint32_t t = 0; t < flow_of(rig)->inputs_count; t++) {
         int64_t at[RIG_PARTITIONS];
         if (!positions_committed(rig->positions, flow_of(rig)->inputs[t].name, RIG_PARTITIONS, at))
             return false;
@@ -278,7 +278,8 @@ void rig_check(struct rig *rig)
     if (copy == NULL)
         fail_msg("%s", error.message);
     struct oracle oracle = {.bus = copy, .options = flow, .folded = folded, .digests = true, .outside = RIG_OUTSIDE,
-                            .inputs = {{rig->records[0], rig->records_count[0]}, {rig->records[1], rig->records_count[1]}}};
+                            .inputs = {{rig->records[0], rig->records_count[0]}, {rig->records[1], rig->records_count[1]},
+                                       {rig->records[2], rig->records_count[2]}}};
     struct rig_card *card = &rig->card;
     oracle_check_front(&oracle, &card->difference);
     oracle_check_back(&oracle, &card->difference);

@@ -389,5 +389,6 @@ const struct scenario scenarios[] = {
     {"sharding", open_sharding, sharding},
     {"poison_burst", open_poison_burst, poison_burst},
     {"every_poison", open_every_poison, every_poison},
+    {"traces", traces_open, traces_run},
     {.name = NULL},
 };

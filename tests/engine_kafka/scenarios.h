@@ -21,4 +21,8 @@ void poison_burst(struct rig *rig);
 struct rig *open_every_poison(struct rig_site *site);
 void every_poison(struct rig *rig);
 
+/* traces.c: what several records of several topics say of one trace. */
+struct rig *traces_open(struct rig_site *site);
+void traces_run(struct rig *rig);
+
 #endif

@@ -109,12 +109,14 @@ static void naive_row(struct lines *lines, const struct span_batch *b, uint32_t 
         (b->end_ns[row] == SPAN_I64_ABSENT ? FALLBACK_MS * 1000000 : b->end_ns[row]) / 60000000000;
     snprintf(app, sizeof app, "app=%s env=%s", text_of(b->app[row]), text_of(b->env[row]));
     snprintf(intent, sizeof intent, "%s intent=%s", app, text_of(b->intent_label[row]));
-    if (b->kind[row] == ROW_SPAN) {
+    if (b->kind[row] == ROW_SPAN || b->kind[row] == ROW_CONTENT) {
+        bool span = b->kind[row] == ROW_SPAN; /* content has no role, and its format nobody asked for */
         snprintf(leaf, sizeof leaf, "%s model=%s prompt=%s", intent, text_of(b->model_label[row]),
                  text_of(b->prompt_label[row]));
         uint16_t role = b->role[row] >= 0 && b->role[row] < 16 ? (uint16_t)b->role[row] : 0;
-        naive_bin(lines, levels, 3, minute, "spans", role, 0);
-        if (b->format_bin[row] < FLAG_BINS)
+        if (span)
+            naive_bin(lines, levels, 3, minute, "spans", role, 0);
+        if (span && b->format_bin[row] < FLAG_BINS)
             naive_bin(lines, levels, 3, minute, "format", b->format_bin[row], 0);
         if (b->truncated_bin[row] < FLAG_BINS)
             naive_bin(lines, levels, 3, minute, "truncated", b->truncated_bin[row], 0);
@@ -196,14 +198,14 @@ static void sums_at_every_level_are_the_naive_ones(void **state)
                     naive_row(&expected, batch, row);
             }
             if (part == 0)
-                measure_rows(measure, batch, NULL, FALLBACK_MS);
+                measure_rows(measure, batch, NULL, FALLBACK_MS, NULL);
             else if (part == 1)
-                measure_rows(measure, batch, include, FALLBACK_MS);
+                measure_rows(measure, batch, include, FALLBACK_MS, NULL);
             if (part < 2) {
                 flush_lines(measure, metrics, sha, &found);
             } else {
                 measure_rows(measure, batch, NULL,
-                             FALLBACK_MS); /* an aborted transaction leaves nothing */
+                             FALLBACK_MS, NULL); /* an aborted transaction leaves nothing */
                 assert_false(measure_empty(measure));
                 measure_discard(measure);
                 assert_true(measure_empty(measure));
@@ -235,7 +237,7 @@ static void many_label_sets_ask_for_a_flush(void **state)
             (void)span_batch_add(batch, ROW_SPAN, (struct row_origin){0, 0});
             batch->app[0] = bytes_from_text(app);
             assert_false(measure_wants_flush(measure));
-            measure_rows(measure, batch, NULL, FALLBACK_MS);
+            measure_rows(measure, batch, NULL, FALLBACK_MS, NULL);
         }
         assert_true(measure_wants_flush(measure));
         uint32_t count = 0;

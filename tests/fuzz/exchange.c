@@ -1,5 +1,5 @@
 /*
- * exchange.c - bytes from an exchange topic: headers, a body of cells, a body of messages. Whatever
+ * exchange.c - bytes from an exchange topic: headers, a body of cells, of messages, of digests. Whatever
  * is taken must be whole: summaries that add, exemplars that merge, and it must read back as
  * written.
  *
@@ -8,10 +8,13 @@
 #include "engine/flow/exchange.h"
 #include "engine/base/check.h"
 #include "engine/base/memory.h"
+#include "engine/flow/exchange_digests.h"
 #include "engine/flow/exemplar.h"
 #include "engine/flow/log_time.h"
+#include "engine/flow/traces.h"
 #include "engine/operator/tracker.h"
 #include "engine/state/summary.h"
+#include "operators/track/track.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -164,6 +167,71 @@ static void try_messages(struct bytes body)
     }
 }
 
+static bool read_digests(struct bytes body, struct metric_table *metrics, struct buffer *again)
+{
+    struct reader reader = reader_of(body);
+    struct digest_block block;
+    struct digest_set set;
+    struct bytes rows;
+    struct digest digest;
+    if (!exchange_has_digests(&reader) || !exchange_open_digests(&reader, metrics, &block))
+        return false;
+    for (uint32_t i = 0; i < block.metrics_count; i++)
+        if (block.metrics[i].metric == METRIC_NONE)
+            return false;
+    exchange_write_digests_head(metrics, block.metrics, block.metrics_count, block.sets_count, again);
+    while (exchange_next_digest_set(&block, metrics, &set)) {
+        if (set.score && set.metric == METRIC_NONE)
+            return false;
+        exchange_write_digest_set(metrics, &set, again);
+    }
+    if (!exchange_digest_rows(&block, &rows))
+        return false;
+    exchange_write_digest_rows(rows, again);
+    for (uint32_t i = 0; i < rows.size / DIGEST_BYTES; i++)
+        if (exchange_digest_at(&block, rows, i, &digest))
+            CHECK(digest.role < ROLE_COUNT && digest.labels < block.sets_count);
+    return true;
+}
+
+/* The owner of traces takes whatever it is, settles it, and forgets it. */
+static void try_owner(struct bytes body)
+{
+    struct flow_options options = {.traces_bytes_max = 1 << 16, .trackers_count = 1};
+    void *conf = memory_allocate(tracker_trace.conf_bytes);
+    struct tracker_instance instance = {&tracker_trace, conf};
+    struct metric_table *metrics = metric_table_create();
+    const struct metric_spec *specs[] = {&tracker_trace.metrics[0]};
+    struct measure *measure = measure_create(metrics, specs, 1, 1000);
+    struct reader reader = reader_of(body);
+    option_set_defaults(tracker_trace.options, conf);
+    options.trackers = &instance;
+    struct traces *traces = traces_create(&options, metrics, measure);
+    for (int64_t offset = 0; exchange_has_digests(&reader); offset++)
+        traces_take(traces, &reader, offset, 0);
+    traces_fire(traces, INT64_MAX / 4);
+    traces_commit(traces);
+    CHECK(traces_counts(traces)->remembered == 0 && traces_counts(traces)->bytes == 0);
+    traces_destroy(traces);
+    measure_destroy(measure);
+    metric_table_destroy(metrics);
+    memory_free(conf);
+}
+
+static void try_digests(struct bytes body)
+{
+    struct metric_table *metrics = metric_table_create();
+    struct buffer once = BUFFER_WITH_LIMIT(1 << 22), twice = BUFFER_WITH_LIMIT(1 << 22);
+    if (read_digests(body, metrics, &once)) {
+        CHECK(!once.failed && read_digests(buffer_bytes(&once), metrics, &twice));
+        CHECK(bytes_equal(buffer_bytes(&once), buffer_bytes(&twice)));
+    }
+    buffer_free(&once);
+    buffer_free(&twice);
+    metric_table_destroy(metrics);
+    try_owner(body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1 || size > 65536)
@@ -178,6 +246,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'm':
         try_messages(rest);
+        break;
+    case 'd':
+        try_digests(rest);
         break;
     default:
         break;

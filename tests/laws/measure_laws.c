@@ -54,7 +54,7 @@ static void front_close(struct front_bench *f)
 static void front_measure_rows(struct front_bench *f)
 {
     pipeline_run(f->pipeline, f->rows->batch, f->rates);
-    measure_rows(f->measure, f->rows->batch, NULL, FALLBACK_MS);
+    measure_rows(f->measure, f->rows->batch, NULL, FALLBACK_MS, NULL);
     span_batch_reset(f->rows->batch);
 }
 

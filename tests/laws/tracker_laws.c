@@ -2,8 +2,10 @@
  * tracker_laws.c - see laws.h. Evidence is drawn hour by hour; each tracker takes the kinds it
  * declares.
  */
+#include "engine/base/check.h"
 #include "engine/base/json.h"
 #include "engine/base/memory.h"
+#include "engine/span/span_batch.h"
 #include "operators/math/random.h"
 #include "tests/laws/allocations.h"
 #include "tests/laws/laws.h"
@@ -15,6 +17,7 @@
 #define PIECE_BYTES      400
 #define OUTPUT_BYTES_MAX ((size_t)16 << 20) /* what entities.c has room for */
 #define VALUE_BYTES_MAX  8192
+#define GROWN_BYTES      65568 /* the most that the trace tracker asks for */
 
 /* The evidence of one hour. */
 struct pieces {
@@ -40,8 +43,49 @@ static struct bytes draw_label(struct random_stream *random, uint64_t variety)
     return bytes_from_text(labels[random_u64(random) % (variety < count ? variety : count)]);
 }
 
-static void draw_pieces(struct random_stream *random, int64_t hour, struct pieces *out)
+/* Of few spans, so that they are about each other. What a digest says is a function of what it is of. */
+static void draw_digest(struct random_stream *random, int64_t hour, struct digest *out)
 {
+    static const uint8_t roles[] = {ROLE_CALL, ROLE_CALL, ROLE_AGENT, ROLE_TOOL, ROLE_EMBEDDINGS, ROLE_CALL_ADDENDUM, ROLE_HTTP};
+    uint64_t span = random_u64(random) % 8, kind = random_u64(random) % 5, link = random_u64(random) % 3;
+    memset(out, 0, sizeof *out);
+    out->span_id = span + (kind > 2);
+    out->kind = (uint8_t)(kind == 3 ? DIGEST_CONTENT : kind == 4 ? DIGEST_EVALUATION : DIGEST_SPAN);
+    out->link = link = out->kind == DIGEST_SPAN ? span / 2 : link;
+    out->response = span % 3;
+    out->role = out->kind == DIGEST_SPAN ? roles[span % sizeof roles] : 0;
+    out->flags = (uint8_t)(span % 4);
+    out->event_ms = hour * HOUR_MS + (int64_t)(span * 1000 + link);
+    out->log_ms = (hour + 1) * HOUR_MS + (int64_t)(random_u64(random) % 20000);
+    out->labels = (uint32_t)span;
+    memset(out->results, 0xff, sizeof out->results);
+    for (uint32_t i = 0; i < 3; i++)
+        if ((span + link + i) % 3 != 0)
+            out->results[i] = (uint16_t)((span + i) % 4);
+    out->amounts[0] = (uint32_t)(10 * link);
+}
+
+static void draw_digests(struct random_stream *random, int64_t hour, struct pieces *out)
+{
+    out->count = 1 + (uint32_t)(random_u64(random) % PIECES_MAX);
+    for (uint32_t i = 0; i < out->count; i++) {
+        struct buffer piece = {out->bytes[i], 0, PIECE_BYTES, PIECE_BYTES, false};
+        buffer_put_u8(&piece, EVIDENCE_DIGESTS);
+        for (uint64_t n = 1 + random_u64(random) % 4; n > 0; n--) {
+            struct digest digest;
+            draw_digest(random, hour, &digest);
+            buffer_append(&piece, &digest, sizeof digest);
+        }
+        out->sizes[i] = piece.size;
+    }
+}
+
+static void draw_pieces(const struct tracker_subject *subject, struct random_stream *random, int64_t hour, struct pieces *out)
+{
+    if (subject->class->evidence >> EVIDENCE_DIGESTS & 1) {
+        draw_digests(random, hour, out);
+        return;
+    }
     uint64_t variety = 1 + random_u64(random) % 20;
     out->count = 1 + (uint32_t)(random_u64(random) % PIECES_MAX);
     for (uint32_t i = 0; i < out->count; i++) {
@@ -78,22 +122,30 @@ static void shuffle(struct random_stream *random, const struct pieces *from, str
 struct seat {
     const struct tracker_subject *subject;
     uint8_t *state;
+    uint32_t size;         /* of the state */
+    uint64_t counters[16];
     struct buffer outputs; /* all since the start */
     bool stuck;            /* a timer that did not move its deadline */
 };
 
 static struct tracker_call call_at(struct seat *seat, int64_t now_ms)
 {
+    static const struct result_metric results[] = {{true, true, DIGEST_AMOUNTS}, {true, false, DIGEST_AMOUNTS}, {false, false, 0}};
     return (struct tracker_call){.conf = seat->subject->conf,
                                  .entity = BYTES_LITERAL("shop"),
+                                 .counters = seat->counters,
+                                 .results = results,
+                                 .results_count = 3,
                                  .now_ms = now_ms,
                                  .outputs = &seat->outputs};
 }
 
 static struct seat seat_open(const struct tracker_subject *subject, int64_t now_ms)
 {
+    uint32_t size = subject->class->room != NULL ? GROWN_BYTES : subject->class->state_bytes;
     struct seat seat = {.subject = subject,
-                        .state = memory_allocate(subject->class->state_bytes),
+                        .state = memory_allocate(size),
+                        .size = size,
                         .outputs = BUFFER_WITH_LIMIT(4 * OUTPUT_BYTES_MAX)};
     struct tracker_call call = call_at(&seat, now_ms);
     subject->class->start(&call, seat.state);
@@ -123,9 +175,10 @@ static void live_hour(struct seat *seat, const struct pieces *pieces, int64_t ho
     int64_t now_ms = (hour + 1) * HOUR_MS;
     for (uint32_t i = 0; i < pieces->count; i++) {
         fire_due(seat, now_ms + i * 1000);
+        struct bytes payload = bytes_of(pieces->bytes[i], pieces->sizes[i]);
         struct tracker_call call = call_at(seat, now_ms + i * 1000);
-        seat->subject->class->evidence_in(&call, seat->state,
-                                          bytes_of(pieces->bytes[i], pieces->sizes[i]));
+        CHECK(seat->subject->class->room == NULL || seat->subject->class->room(seat->state, payload) <= seat->size);
+        seat->subject->class->evidence_in(&call, seat->state, payload);
     }
     fire_due(seat, now_ms + HOUR_MS - 1);
 }
@@ -141,12 +194,12 @@ bool law_evidence_order_does_not_matter(const struct tracker_subject *subject, u
     struct pieces *pieces = memory_allocate(2 * sizeof *pieces);
     bool ok = true;
     for (int64_t h = 0; ok && h < HOURS; h++) {
-        draw_pieces(&random, FIRST_HOUR + h, &pieces[0]);
+        draw_pieces(subject, &random, FIRST_HOUR + h, &pieces[0]);
         shuffle(&random, &pieces[0], &pieces[1]);
         live_hour(&one, &pieces[0], FIRST_HOUR + h);
         live_hour(&other, &pieces[1], FIRST_HOUR + h);
         ok = bytes_equal(buffer_bytes(&one.outputs), buffer_bytes(&other.outputs)) &&
-             memcmp(one.state, other.state, subject->class->state_bytes) == 0;
+             memcmp(one.state, other.state, one.size) == 0;
     }
     memory_free(pieces);
     seat_close(&one);
@@ -161,10 +214,10 @@ bool law_tracker_state_is_flat(const struct tracker_subject *subject, uint64_t s
     struct seat still = seat_open(subject, FIRST_HOUR * HOUR_MS),
                 moving = seat_open(subject, FIRST_HOUR * HOUR_MS);
     struct pieces *pieces = memory_allocate(sizeof *pieces);
-    uint32_t size = subject->class->state_bytes;
+    uint32_t size = still.size;
     bool ok = true;
     for (int64_t h = 0; ok && h < 8; h++) {
-        draw_pieces(&random, FIRST_HOUR + h, pieces);
+        draw_pieces(subject, &random, FIRST_HOUR + h, pieces);
         uint8_t *elsewhere = memory_allocate_raw(size);
         memcpy(elsewhere, moving.state, size);
         memset(moving.state, 0xee, size);
@@ -184,7 +237,7 @@ bool law_tracker_state_is_flat(const struct tracker_subject *subject, uint64_t s
 static bool survives_damage(const struct seat *seat, const struct pieces *pieces, int64_t hour,
                             struct random_stream *random, struct error *why)
 {
-    uint32_t size = seat->subject->class->state_bytes;
+    uint32_t size = seat->size;
     struct seat damaged = seat_open(seat->subject, hour * HOUR_MS);
     bool ok = true;
     for (int n = 0; ok && n < 3; n++) {
@@ -216,7 +269,7 @@ static bool survives_damaged_evidence(struct seat *seat, struct pieces *pieces, 
             pieces->sizes[i] = random_u64(random) % pieces->sizes[i];
     }
     live_hour(seat, pieces, hour);
-    return seat->subject->class->valid(seat->state, seat->subject->class->state_bytes) ||
+    return seat->subject->class->valid(seat->state, seat->size) ||
            error_set(why, ERROR_INPUT, "damaged evidence made its state invalid");
 }
 
@@ -226,14 +279,14 @@ bool law_tracker_state_is_checked(const struct tracker_subject *subject, uint64_
     struct random_stream random = random_seed(seed);
     struct seat seat = seat_open(subject, FIRST_HOUR * HOUR_MS);
     struct pieces *pieces = memory_allocate(sizeof *pieces);
-    uint32_t size = subject->class->state_bytes;
+    uint32_t size = seat.size, least = subject->class->state_bytes;
     bool ok = true;
     for (int64_t h = 0; ok && h < 6; h++) {
         ok = subject->class->valid(seat.state, size) ||
              error_set(why, ERROR_INPUT, "calls its own state invalid");
-        ok = ok && (!subject->class->valid(seat.state, size - 1) ||
+        ok = ok && (!subject->class->valid(seat.state, least - 1) ||
                     error_set(why, ERROR_INPUT, "takes a state that is too short"));
-        draw_pieces(&random, FIRST_HOUR + h, pieces);
+        draw_pieces(subject, &random, FIRST_HOUR + h, pieces);
         live_hour(&seat, pieces, FIRST_HOUR + h);
         ok = ok && survives_damage(&seat, pieces, FIRST_HOUR + h + 1, &random, why);
         ok = ok && survives_damaged_evidence(&seat, pieces, FIRST_HOUR + h, &random, why);
@@ -252,6 +305,10 @@ static bool outputs_readable(struct bytes outputs, struct error *why)
     struct bytes key, value;
     bool ok = true;
     while (ok && tracker_next_output(&reader, &kind, &key, &value)) {
+        if (kind == OUTPUT_MEASUREMENT) {
+            ok = value.size == sizeof(struct tracker_measurement);
+            continue;
+        }
         ok = kind <= OUTPUT_DECISION && key.size > 0 && key.size <= 256 &&
              value.size <= VALUE_BYTES_MAX;
         ok = ok && json_is_object(json_parse(json, value, 4, why));
@@ -269,7 +326,7 @@ bool law_tracker_outputs_are_bounded(const struct tracker_subject *subject, uint
     struct pieces *pieces = memory_allocate(sizeof *pieces);
     bool ok = true;
     for (int64_t h = 0; ok && h < HOURS; h++) {
-        draw_pieces(&random, FIRST_HOUR + h, pieces);
+        draw_pieces(subject, &random, FIRST_HOUR + h, pieces);
         buffer_clear(&seat.outputs);
         live_hour(&seat, pieces, FIRST_HOUR + h);
         if (seat.stuck)
@@ -293,7 +350,7 @@ bool law_tracker_does_not_allocate(const struct tracker_subject *subject, uint64
     (void)buffer_reserve(&seat.outputs, (size_t)2 << 20); /* the engine's, made before */
     bool ok = true;
     for (int64_t h = 0; ok && h < 3; h++) {
-        draw_pieces(&random, FIRST_HOUR + h, pieces);
+        draw_pieces(subject, &random, FIRST_HOUR + h, pieces);
         uint64_t before = allocations_mark();
         live_hour(&seat, pieces, FIRST_HOUR + h);
         ok = allocations_mark() == before;

@@ -11,6 +11,8 @@
 #include "engine/base/memory.h"
 #include "engine/bus/embedded_log.h"
 #include "engine/flow/entities.h"
+#include "engine/flow/front.h"
+#include "engine/flow/pipeline.h"
 
 #include <stdio.h>
 
@@ -22,6 +24,7 @@ struct replica {
     struct outbox *outbox;
     struct back *back;
     struct entities *entities;
+    struct measure *measure; /* what trackers measure; the front's oracle compares it */
     struct source_mark *marks;
 };
 
@@ -41,8 +44,10 @@ static void visit_fold(void *context, const struct bus_record *record, struct bu
     if (r->back != NULL)
         back_fold(r->back, &stamp, record->value);
     else
-        entities_fold(r->entities, &stamp, record->value);
+        entities_fold(r->entities, &stamp, record->value, record->offset);
     store_commit(replica_store(r));
+    if (r->entities != NULL)
+        entities_commit(r->entities);
     if (outbox_begun(r->outbox)) {
         CHECK(member_commit(r->member, NULL, 0, &error) == COMMIT_DONE);
         outbox_reset(r->outbox);
@@ -86,7 +91,11 @@ static void check_partition(struct replica *r, uint32_t p, bool digests, struct 
     char what[32];
     r->outbox = outbox_create(r->member, o->exchange_partitions, OUTPUT_BYTES_MAX);
     r->back = digests ? NULL : back_create(p, &o->back, metrics, o->rules, r->outbox);
-    r->entities = digests ? entities_create(p, o, r->outbox) : NULL;
+    struct error error = {0};
+    struct pipeline *pipeline = pipeline_create(o->annotators, o->annotators_count, &error);
+    CHECK(pipeline != NULL);
+    r->measure = front_open_measure(o, pipeline, metrics);
+    r->entities = digests ? entities_create(p, o, metrics, r->measure, r->outbox) : NULL;
     if (r->oracle->folded[slot] > 0)
         oracle_visit(r->oracle->bus, digests ? o->topics.digests : o->topics.cells, p, r->oracle->folded[slot], visit_fold, r);
     struct store *restored = store_create(UINT64_MAX / 2);
@@ -100,6 +109,8 @@ static void check_partition(struct replica *r, uint32_t p, bool digests, struct 
     store_destroy(restored);
     back_destroy(r->back);
     entities_destroy(r->entities);
+    measure_destroy(r->measure);
+    pipeline_destroy(pipeline);
     metric_table_destroy(metrics);
     outbox_destroy(r->outbox);
 }

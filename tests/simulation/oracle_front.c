@@ -3,11 +3,13 @@
  */
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/oracle_rates.h"
+#include "tests/simulation/oracle_traces.h"
 
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/flow/dedupe.h"
+#include "engine/flow/digests.h"
 #include "engine/flow/pipeline.h"
 #include "engine/flow/request.h"
 #include "engine/flow/verdict.h"
@@ -22,6 +24,7 @@ struct naive {
     const struct oracle *oracle;
     struct oracle_answer *answer;
     struct oracle_rates *rates;
+    struct oracle_traces *traces;
     struct pipeline *pipeline;
     struct span_batch *batch;
     struct sha256 *sha;
@@ -63,7 +66,7 @@ static void add_levels(struct naive *n, uint32_t row, const char *metric, uint32
 static void add_score(struct naive *n, uint32_t row)
 {
     const struct span_batch *b = n->batch;
-    if (b->in_population[row] != 1)
+    if (b->in_population[row] != 1 || b->score_bin[row] == SPAN_BIN_ABSENT)
         return;
     struct labels l = {0};
     labels_add(&l, BYTES_LITERAL("app"), known(b->app[row]));
@@ -79,14 +82,20 @@ static void add_score(struct naive *n, uint32_t row)
 static void add_row(struct naive *n, uint32_t row)
 {
     const struct span_batch *b = n->batch;
+    bool tracked = n->oracle->options->track_traces && digest_wanted(b, row), span = b->kind[row] == ROW_SPAN;
+    if (tracked)
+        oracle_traces_add(n->traces, b, row);
+    if (tracked && !span)
+        return;
     if (b->kind[row] == ROW_VERDICT) {
         add_score(n, row);
         return;
     }
-    add_levels(n, row, "spans", (uint32_t)b->role[row], 1);
-    if (b->format_bin[row] != SPAN_BIN_ABSENT)
+    if (span)
+        add_levels(n, row, "spans", (uint32_t)b->role[row], 1);
+    if (span && b->format_bin[row] != SPAN_BIN_ABSENT && !(tracked && b->format_bin[row] == FLAG_NO_CONTENT))
         add_levels(n, row, "format", b->format_bin[row], 1);
-    if (b->truncated_bin[row] != SPAN_BIN_ABSENT)
+    if (b->truncated_bin[row] != SPAN_BIN_ABSENT && !(tracked && b->truncated_bin[row] == FLAG_NO_CONTENT))
         add_levels(n, row, "truncated", b->truncated_bin[row], 1);
     if (b->words_bin[row] != SPAN_BIN_ABSENT) {
         add_levels(n, row, "words", b->words_bin[row], 1);
@@ -138,11 +147,27 @@ static void settle_ends(struct naive *n)
             b->end_ns[row] = n->record->timestamp_ms * 1000000;
 }
 
+/* All that a log record says. */
+static uint64_t log_hash(const struct span_batch *b, uint32_t row)
+{
+    struct buffer all = BUFFER_WITH_LIMIT(1 << 20);
+    const struct bytes texts[] = {b->trace_id[row], b->span_id[row], b->input_messages[row], b->output_messages[row],
+                                  b->finish_reason[row], b->evaluator[row], b->dimension[row]};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        buffer_put_bytes(&all, texts[i]);
+    buffer_printf(&all, "%lld %g", (long long)b->end_ns[row], b->score[row]);
+    uint64_t hash = hash_bytes(buffer_bytes(&all), 5);
+    buffer_free(&all);
+    return hash;
+}
+
 static bool seen_before(struct naive *n, uint32_t row)
 {
     char id[300];
     const struct span_batch *b = n->batch;
-    int size = b->kind[row] == ROW_SPAN
+    bool of_log = n->oracle->options->inputs[n->input].kind == INPUT_LOGS;
+    int size = of_log ? snprintf(id, sizeof id, "%016llx", (unsigned long long)log_hash(b, row))
+               : b->kind[row] == ROW_SPAN
                    ? snprintf(id, sizeof id, "%016llx%016llx", (unsigned long long)hash_bytes(b->trace_id[row], 1),
                               (unsigned long long)hash_bytes(b->span_id[row], 2))
                    : snprintf(id, sizeof id, "%.*s/%.*s", BYTES_FMT(b->request_id[row]), BYTES_FMT(b->dimension[row]));
@@ -171,7 +196,7 @@ static void run_spans(struct naive *n)
     static const char *const codes[] = {"", REFUSALS(NAME_OF)};
 #undef NAME_OF
     const struct flow_options *o = n->oracle->options;
-    const struct encoding_options options = {o->inputs[n->input].encoding, SIGNAL_SPANS, &o->otlp, o->avro};
+    const struct encoding_options options = {o->inputs[n->input].encoding, o->inputs[n->input].kind == INPUT_LOGS ? SIGNAL_LOGS : SIGNAL_SPANS, &o->otlp, o->avro};
     struct encoded_record record;
     encoding_start(&record, n->record->value, BYTES_NONE, 0, &options);
     CHECK(encoding_decode(&record, n->batch) == DECODE_DONE);
@@ -189,7 +214,7 @@ static void run_record(struct naive *n)
         return;
     if (n->record->value.size > o->record_bytes_max) {
         bury(n, "oversized");
-    } else if (o->inputs[n->input].kind == INPUT_SPANS) {
+    } else if (o->inputs[n->input].kind != INPUT_VERDICTS) {
         run_spans(n);
     } else {
         if (!verdict_decode(n->record->value, 0, n->json, n->batch, &error))
@@ -207,6 +232,7 @@ static void open_parts(struct naive *n)
     n->batch = span_batch_create(RECORD_ROWS_MAX);
     n->batch->wanted = *pipeline_columns(n->pipeline);
     n->rates = oracle_rates_open(n->oracle);
+    n->traces = oracle_traces_open();
     n->sha = sha256_create();
     n->json = json_create((size_t)1 << 20);
     for (int t = 0; t < INPUT_TOPICS_MAX; t++)
@@ -239,6 +265,8 @@ void oracle_recompute(const struct oracle *oracle, struct oracle_answer *out)
             run_record(n);
         }
     }
+    oracle_traces_finish(n->traces, &out->sums);
+    oracle_traces_close(n->traces);
     close_parts(n);
     memory_free(n);
 }

@@ -14,7 +14,8 @@
 #define SEEDS_FULL 1000
 
 static const struct world_traffic ordinary = {.records = 120, .fail_share = 0.05, .duplicate_share = 0.1, .late_share = 0.05,
-                                              .poison_share = 0.03, .step_ms = 900, .turns = 1};
+                                              .poison_share = 0.03, .log_share = 0.4, .wrapped_share = 0.15,
+                                              .elsewhere_share = 0.05, .step_ms = 900, .turns = 1};
 
 static void check_world(struct world *w)
 {
@@ -45,6 +46,37 @@ static void test_sharding_does_not_change_sums(void **state)
         check_world(w);
         world_destroy(w);
     }
+}
+
+/* Two shards, three partitions of each input: halves of one trace hardly ever meet in one record. */
+static void test_halves_meet(void **state)
+{
+    (void)state;
+    struct world *w = world_create(3, 2, NULL);
+    struct world_traffic traffic = ordinary;
+    struct trace_counters sum = {0};
+    uint64_t unjoined = 0;
+    traffic.turns = 4;
+    world_run(w, &traffic);
+    check_world(w);
+    for (uint32_t i = 0; i < w->shards_count; i++) {
+        struct shard_status status;
+        shard_read_status(w->shards[i], &status);
+        sum.joined += status.traces.joined;
+        sum.late += status.traces.late;
+        sum.missing += status.traces.missing;
+        sum.recounted += status.traces.recounted;
+        sum.duplicates += status.traces.duplicates;
+        sum.remembered += status.traces.remembered;
+        sum.bad += status.traces.bad + status.traces.overflow + status.traces.forgotten;
+        unjoined += status.traces.unjoined;
+    }
+    assert_true(sum.joined > 100 && sum.missing > 100);
+    assert_true(unjoined > 5 && sum.recounted > 20 && sum.duplicates > 10);
+    assert_int_equal(sum.late, 0);
+    assert_int_equal(sum.bad, 0);
+    assert_int_equal(sum.remembered, 0); /* all forgotten by now */
+    world_destroy(w);
 }
 
 static void run_seed(uint64_t seed)
@@ -188,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_that_wait_for_schemas),
         cmocka_unit_test(test_calm),
+        cmocka_unit_test(test_halves_meet),
         cmocka_unit_test(test_sharding_does_not_change_sums),
         cmocka_unit_test(test_alert_opens_and_resolves),
         cmocka_unit_test(test_faults),

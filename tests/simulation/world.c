@@ -9,6 +9,8 @@
 #include "engine/base/option.h"
 #include "engine/flow/topics.h"
 #include "operators/annotate/annotate.h"
+#include "operators/track/track.h"
+#include "tests/simulation/log_traffic.h"
 #include "tests/span/otlp_build.h"
 
 #include <math.h>
@@ -72,6 +74,14 @@ static void make_operators(struct world *w)
             option_set_defaults(annotator_list[i]->options, w->confs[i]);
         w->annotators[i] = (struct annotator_instance){annotator_list[i], w->confs[i]};
     }
+    struct error error = {0};
+    w->trace_conf = memory_allocate(tracker_trace.conf_bytes);
+    option_set_defaults(tracker_trace.options, w->trace_conf);
+    CHECK(option_set(option_find(tracker_trace.options, BYTES_LITERAL("trace.quiet")), w->trace_conf, BYTES_LITERAL("1m"), &error));
+    CHECK(option_set(option_find(tracker_trace.options, BYTES_LITERAL("trace.remember")), w->trace_conf, BYTES_LITERAL("10m"), &error));
+    w->trackers[0] = (struct tracker_instance){&tracker_trace, w->trace_conf};
+    w->options.trackers = w->trackers;
+    w->options.trackers_count = 1;
     w->options.annotators = w->annotators;
     w->options.annotators_count = count;
 }
@@ -80,13 +90,14 @@ static void make_options(struct world *w)
 {
     w->options = (struct flow_options){
         .app = "sim", .instance = "0",
-        .inputs = {{.name = "otlp_spans", .kind = INPUT_SPANS}, {.name = "sim.verdicts", .kind = INPUT_VERDICTS}}, .inputs_count = 2,
+        .inputs = {{.name = "otlp_spans", .kind = INPUT_SPANS}, {.name = "sim.verdicts", .kind = INPUT_VERDICTS},
+                   {.name = "otlp_logs", .kind = INPUT_LOGS}}, .inputs_count = 3,
         .topics = {.cells = "sim-cells-repartition", .digests = "sim-digests-repartition", .changelog = "sim-state-changelog",
                    .rates = "sim-rates", .requests = "sim.judge-requests", .scores = "sim.scores", .alerts = "sim.alerts",
                    .dlq = "sim.dlq", .decisions = "sim.decisions"},
         .exchange_partitions = 4, .commit_interval_ms = 500, .punctuation_interval_ms = 1000, .ahead_max_ms = 600000,
         .future_max_ms = 300000, .dedupe_window_ms = 600000, .dedupe_ids_max = 100000, .leaves_max = 10000,
-        .batch_rows = 64, .record_bytes_max = 1 << 20, .transaction_bytes_max = (size_t)1 << 28,
+        .track_traces = true, .traces_bytes_max = (uint64_t)1 << 26, .batch_rows = 64, .record_bytes_max = 1 << 20, .transaction_bytes_max = (size_t)1 << 28,
         .otlp = otlp_limits_default, .rates_default = {0.1, 0.1, 1},
         .back = {.settle_ms = 30000, .inactive_after_ms = 10000, .series_max = 1000, .cells_max = 10000,
                  .store_limit_bytes = (uint64_t)1 << 28, .topic_alerts = "sim.alerts", .sure = &operator_shift,
@@ -141,13 +152,14 @@ void world_destroy(struct world *w)
     for (uint32_t i = 0; i < w->shards_count; i++)
         shard_destroy(w->shards[i]);
     bus_close(w->bus);
-    for (int t = 0; t < 2; t++) {
+    for (int t = 0; t < 3; t++) {
         for (uint32_t i = 0; i < w->records_count[t]; i++)
             memory_free((void *)(uintptr_t)w->records[t][i].value.data);
         memory_free(w->records[t]);
     }
     for (size_t i = 0; i < sizeof w->confs / sizeof w->confs[0]; i++)
         memory_free(w->confs[i]);
+    memory_free(w->trace_conf);
     memory_free(w);
 }
 
@@ -184,6 +196,11 @@ void world_settle(struct world *w)
         }
         world_step(w);
     }
+    for (int turn = 0; turn < 400; turn++) { /* until traces have settled and are forgotten */
+        w->now_ms += turn % 4 == 3 ? 8000 : 0;
+        embedded_clock_set(&w->clock, w->now_ms);
+        world_step(w);
+    }
 }
 
 /* ---- traffic --------------------------------------------------------------------------------------------- */
@@ -204,53 +221,101 @@ static void append(struct world *w, int which, int32_t partition, struct bytes v
     CHECK(embedded_log_append(w->bus, &output, &r->offset, &error));
 }
 
-static void put_span(struct world *w, const struct world_traffic *t, uint32_t intent, struct buffer *scope)
+/* One round of traffic: what goes into which record. */
+struct round {
+    struct buffer spans, below, logs; /* bodies of scopes */
+};
+
+static bool happens(struct world *w, double share) { return share > 0 && world_chance(w) < share; }
+
+static void put_attributes(struct world *w, uint32_t intent, const char *answer, struct buffer *out)
 {
-    struct buffer span = BUFFER_WITH_LIMIT(1 << 16);
+    char text[64];
+    (void)snprintf(text, sizeof text, "intent-%u", intent);
+    otlp_put_text(out, 9, "gen_ai.operation.name", "chat");
+    otlp_put_text(out, 9, "gen_ai.request.model", intent % 2 ? "model-a" : "model-b");
+    otlp_put_text(out, 9, "intent", text);
+    otlp_put_text(out, 9, "gen_ai.output.type", "json");
+    otlp_put_text(out, 9, "gen_ai.prompt.version", world_chance(w) < 0.1 ? "v2" : "v1");
+    if (answer != NULL) {
+        char messages[200];
+        (void)snprintf(messages, sizeof messages, "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"%s\"}]}]", answer);
+        otlp_put_text(out, 9, "gen_ai.output.messages", messages);
+    }
+}
+
+/* The answer apart from its span, now and then of one that nobody sent; and what somebody thought of it. */
+static void put_logs(struct world *w, uint64_t number, uint64_t end_ns, bool fails, struct buffer *logs)
+{
+    struct span_ids ids = log_traffic_ids(number);
+    if (world_chance(w) < 0.1)
+        ids.span_id[0] ^= 0x80;
+    log_traffic_answer(logs, &ids, end_ns, fails ? "Sure, here you go" : "{\"a\":1}", world_chance(w) < 0.5 ? "stop" : NULL);
+    if (world_chance(w) < 0.5)
+        log_traffic_score(logs, &ids, end_ns + 1000000, "helpfulness", 1 + (double)(int)(world_chance(w) * 5));
+    if (world_chance(w) < 0.1) {
+        ids.trace_id[0] ^= 0x80; /* a trace that nobody sent */
+        log_traffic_score(logs, &ids, end_ns + 2000000, "helpfulness", 2);
+    }
+}
+
+static void put_span(struct world *w, const struct world_traffic *t, uint32_t intent, struct round *round)
+{
+    struct buffer span = BUFFER_WITH_LIMIT(1 << 16), below = BUFFER_WITH_LIMIT(1 << 16);
     int64_t end_ms = w->now_ms - (int64_t)(world_chance(w) * 2000);
     if (world_chance(w) < t->late_share)
         end_ms -= (int64_t)(world_chance(w) * 3600000);
-    uint64_t end_ns = (uint64_t)end_ms * 1000000;
-    otlp_put_span_core(&span, w->next_trace++, "chat model", end_ns - 400000000, end_ns);
-    char text[64];
-    (void)snprintf(text, sizeof text, "intent-%u", intent);
-    bool fails = world_chance(w) < t->fail_share;
-    otlp_put_text(&span, 9, "gen_ai.operation.name", "chat");
-    otlp_put_text(&span, 9, "gen_ai.request.model", intent % 2 ? "model-a" : "model-b");
-    otlp_put_text(&span, 9, "intent", text);
-    otlp_put_text(&span, 9, "gen_ai.output.type", "json");
-    otlp_put_text(&span, 9, "gen_ai.prompt.version", world_chance(w) < 0.1 ? "v2" : "v1");
-    otlp_put_text(&span, 9, "gen_ai.output.messages",
-                  fails ? "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"Sure, here you go\"}]}]"
-                        : "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{\\\"a\\\":1}\"}]}]");
-    otlp_put_message(scope, 2, buffer_bytes(&span));
+    uint64_t end_ns = (uint64_t)end_ms * 1000000, number = w->next_trace++;
+    bool fails = world_chance(w) < t->fail_share, logged = happens(w, t->log_share), wrapped = happens(w, t->wrapped_share);
+    const char *answer = logged ? NULL : fails ? "Sure, here you go" : "{\\\"a\\\":1}";
+    otlp_put_span_core(&span, number, "chat model", end_ns - 400000000, end_ns);
+    put_attributes(w, intent, answer, &span);
+    otlp_put_message(&round->spans, 2, buffer_bytes(&span));
+    if (logged)
+        put_logs(w, number, end_ns, fails, &round->logs);
+    if (wrapped) {
+        struct span_ids ids = log_traffic_ids(number);
+        put_attributes(w, intent, answer, &below);
+        log_traffic_child(&round->below, &ids, number, end_ns - 300000000, end_ns - 100000000, buffer_bytes(&below));
+    }
     buffer_free(&span);
+    buffer_free(&below);
     w->spans_sent++;
+}
+
+static void append_request(struct world *w, const struct world_traffic *t, int which, const char *service, struct bytes scope)
+{
+    struct buffer request = BUFFER_WITH_LIMIT(1 << 20);
+    int32_t partition = (int32_t)(world_chance(w) * 3);
+    log_traffic_request(&request, service, scope);
+    append(w, which, partition, buffer_bytes(&request));
+    if (world_chance(w) < t->duplicate_share)
+        append(w, which, partition, buffer_bytes(&request));
+    if (happens(w, t->elsewhere_share))
+        append(w, which, (partition + 1) % 3, buffer_bytes(&request));
+    if (world_chance(w) < t->poison_share)
+        append(w, which, partition, BYTES_LITERAL("\x0a\xff\xff\xff\x7f poison"));
+    buffer_free(&request);
 }
 
 static void append_traffic(struct world *w, const struct world_traffic *t)
 {
-    struct buffer scope = BUFFER_WITH_LIMIT(1 << 20), resource = BUFFER_WITH_LIMIT(1 << 16),
-                  resource_spans = BUFFER_WITH_LIMIT(1 << 20), request = BUFFER_WITH_LIMIT(1 << 20);
-    uint32_t app = (uint32_t)(world_chance(w) * 2);
+    struct round round = {BUFFER_WITH_LIMIT(1 << 20), BUFFER_WITH_LIMIT(1 << 20), BUFFER_WITH_LIMIT(1 << 20)};
+    const char *service = (uint32_t)(world_chance(w) * 2) ? "shop" : "desk";
     uint32_t spans = 1 + (uint32_t)(world_chance(w) * 5);
     for (uint32_t i = 0; i < spans; i++)
-        put_span(w, t, (uint32_t)(world_chance(w) * 3), &scope);
-    otlp_put_text(&resource, 1, "service.name", app ? "shop" : "desk");
-    otlp_put_text(&resource, 1, "deployment.environment.name", "prod");
-    otlp_put_message(&resource_spans, 2, buffer_bytes(&scope));
-    otlp_put_message(&resource_spans, 1, buffer_bytes(&resource));
-    otlp_put_message(&request, 1, buffer_bytes(&resource_spans));
-    int32_t partition = (int32_t)(world_chance(w) * 3);
-    append(w, 0, partition, buffer_bytes(&request));
-    if (world_chance(w) < t->duplicate_share)
-        append(w, 0, partition, buffer_bytes(&request));
-    if (world_chance(w) < t->poison_share)
-        append(w, 0, partition, BYTES_LITERAL("\x0a\xff\xff\xff\x7f poison"));
-    buffer_free(&scope);
-    buffer_free(&resource);
-    buffer_free(&resource_spans);
-    buffer_free(&request);
+        put_span(w, t, (uint32_t)(world_chance(w) * 3), &round);
+    bool first = world_chance(w) < 0.5; /* log records before their spans, or behind them */
+    if (round.logs.size > 0 && first)
+        append_request(w, t, 2, service, buffer_bytes(&round.logs));
+    append_request(w, t, 0, service, buffer_bytes(&round.spans));
+    if (round.logs.size > 0 && !first)
+        append_request(w, t, 2, service, buffer_bytes(&round.logs));
+    if (round.below.size > 0)
+        append_request(w, t, 0, service, buffer_bytes(&round.below));
+    buffer_free(&round.spans);
+    buffer_free(&round.below);
+    buffer_free(&round.logs);
 }
 
 void world_run(struct world *w, const struct world_traffic *t)
@@ -325,7 +390,8 @@ void world_check(struct world *w)
         folded[p] = at.offset;
     }
     struct oracle oracle = {.bus = w->bus, .options = &w->options, .folded = folded, .digests = true,
-                            .inputs = {{w->records[0], w->records_count[0]}, {w->records[1], w->records_count[1]}}};
+                            .inputs = {{w->records[0], w->records_count[0]}, {w->records[1], w->records_count[1]},
+                                       {w->records[2], w->records_count[2]}}};
     oracle_check_front(&oracle, &d);
     oracle_check_back(&oracle, &d);
     if (d.lost + d.duplicated + d.wrong > 0)

@@ -19,15 +19,15 @@ struct world {
     struct flow_options options;
     struct rule_set rules;
     struct annotator_instance annotators[8];
-    struct tracker_instance trackers[2];
+    struct tracker_instance trackers[2]; /* of traces */
     struct embedded_clock clock;
     struct bus *bus;
     struct shard *shards[WORLD_SHARDS_MAX];
     uint32_t shards_count;
     uint64_t random;
-    /* every record ever appended to the spans and verdicts topics, in order */
-    struct oracle_record *records[2];
-    uint32_t records_count[2], records_capacity[2];
+    /* every record ever appended to the spans, verdicts and logs topics, in order */
+    struct oracle_record *records[3];
+    uint32_t records_count[3], records_capacity[3];
     int64_t now_ms;
     uint64_t next_trace;
     uint32_t restarts;
@@ -35,6 +35,7 @@ struct world {
     int64_t requests_read[8];
     /* memory of annotator confs */
     void *confs[8];
+    void *trace_conf;
 };
 
 struct world_traffic {
@@ -43,10 +44,14 @@ struct world_traffic {
     double duplicate_share; /* of records sent a second time */
     double late_share;     /* of spans that ended up to an hour ago */
     double poison_share;   /* of records that are not OTLP */
+    double log_share;      /* of spans whose answer comes in a log record, and some evaluations with it */
+    double wrapped_share;  /* of spans that are around a call of another record */
+    double elsewhere_share; /* of records sent again to another partition */
     int64_t step_ms;       /* between records */
     int turns;             /* of every shard after each record; 1 lets the exchange fall behind */
 };
 
+/* Traces are tracked, with a quiet time of a minute and a memory of ten. */
 struct world *world_create(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults);
 /* The same with a topic of spans that is Avro, read by this decoder. */
 struct world *world_create_avro(uint64_t seed, uint32_t shards, const struct embedded_log_faults *faults,
