@@ -432,7 +432,7 @@ static void avro_in_and_out(void **state)
     wait_worked_off(&s, 0);
     check_letters(&s, "schema_unknown", 2);
     check_letters(&s, "schema_unfit", 1);
-    check_letters(&s, "undecodable", 1);
+    check_letters(&s, "malformed", 1);
     judge(&s);
     wait_for_a_schema(&s, later, too_late);
     assert_int_equal(metric(&s, "assay_outputs_refused_total"), 0);

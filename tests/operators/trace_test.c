@@ -107,9 +107,11 @@ static const char *measured(struct bench *b)
     }
     assert_false(reader.failed);
     qsort(lines, count, sizeof lines[0], compare_lines);
+    size_t at = 0;
     b->text[0] = 0;
     for (size_t i = 0; i < count; i++)
-        (void)strncat(b->text, lines[i], sizeof b->text - strlen(b->text) - 1);
+        at += (size_t)snprintf(b->text + at, sizeof b->text - at, "%s", lines[i]);
+    assert_true(at < sizeof b->text);
     buffer_clear(&b->outputs);
     return b->text;
 }
