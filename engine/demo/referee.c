@@ -1,6 +1,7 @@
 /* referee.c - listening: alert records into a list of alerts, other outputs into counts. */
 #include "engine/demo/referee_internal.h"
 
+#include "engine/base/iso_time.h"
 #include "engine/base/json.h"
 #include "engine/base/memory.h"
 
@@ -63,39 +64,11 @@ uint32_t referee_open_alerts(const struct referee *referee)
 
 /* ---- reading an alert --------------------------------------------------------------------------------------- */
 
-static bool take_number(const uint8_t *text, int digits, int64_t *out)
-{
-    *out = 0;
-    for (int i = 0; i < digits; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        *out = *out * 10 + (text[i] - '0');
-    }
-    return true;
-}
-
-/* Days since 1970 of a date in the Gregorian calendar. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t era = year / 400, of_era = year % 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 bool referee_read_time(struct bytes text, int64_t *out)
 {
-    int64_t year, month, day, hour, minute, second, ms = 0;
-    if (text.size < 20 || !take_number(text.data, 4, &year) ||
-        !take_number(text.data + 5, 2, &month) || !take_number(text.data + 8, 2, &day) ||
-        !take_number(text.data + 11, 2, &hour) || !take_number(text.data + 14, 2, &minute) ||
-        !take_number(text.data + 17, 2, &second))
-        return false;
-    if (text.size >= 24 && !take_number(text.data + 20, 3, &ms))
-        return false;
-    *out = days_of(year, month, day) * WORLD_DAY_MS + hour * WORLD_HOUR_MS +
-           minute * WORLD_MINUTE_MS + second * WORLD_SECOND_MS + ms;
-    return true;
+    int64_t ns = iso_time_ns(text);
+    *out = ns / 1000000;
+    return ns != INT64_MIN;
 }
 
 static void copy_text(const struct json_value *object, const char *key, char *out, size_t size)

@@ -6,7 +6,7 @@
 #include "engine/span/row_sink.h"
 
 #include "engine/span/content.h"
-#include "engine/span/iso_time.h"
+#include "engine/base/iso_time.h"
 #include "engine/span/row_scratch.h"
 
 #define STATUS_ERROR 2

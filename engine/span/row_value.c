@@ -7,6 +7,7 @@
 #include "engine/span/row_sink.h"
 
 #include "engine/span/any_json.h"
+#include "engine/span/json_walk.h"
 #include "engine/span/row_scratch.h"
 
 #include <math.h>
@@ -15,20 +16,6 @@
 
 #define NUMBER_TEXT_MAX 40
 #define SECONDS_MAX     1e7 /* no answer takes longer; larger numbers are something else */
-
-static bool real_of_text(struct bytes text, double *out)
-{
-    char copy[NUMBER_TEXT_MAX];
-    if (text.size == 0 || text.size >= sizeof copy)
-        return false;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    if (strspn(copy, "0123456789.+-eE") != text.size)
-        return false;
-    char *end;
-    *out = strtod(copy, &end);
-    return end == copy + text.size && isfinite(*out);
-}
 
 bool row_value_real(const struct any_value *value, double *out)
 {
@@ -40,7 +27,7 @@ bool row_value_real(const struct any_value *value, double *out)
         *out = value->real;
         return isfinite(*out);
     case ANY_TEXT:
-        return real_of_text(value->bytes, out);
+        return walk_real(value->bytes, out) && isfinite(*out);
     default:
         return false;
     }

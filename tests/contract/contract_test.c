@@ -14,9 +14,7 @@
 #include "engine/span/avro_encode.h"
 #include "tests/schemas/files.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,24 +52,13 @@ static int run(const char *format, ...)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
-    int file = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(file >= 0 && bind(file, (struct sockaddr *)&address, sizeof address) == 0 &&
-                getsockname(file, (struct sockaddr *)&address, &size) == 0);
-    close(file);
-    return ntohs(address.sin_port);
-}
-
 static void open_registry(void)
 {
     struct error error;
     struct schema_registry_options options = schema_registry_options_default;
     if (run("'%s/tests/kafka/registry' fetch", ASSAY_SOURCE_DIR) != 0)
         return;
-    registry.port = free_port();
+    registry.port = kafka_fixture_free_port();
     snprintf(registry.folder, sizeof registry.folder, "%s/registry", site.folder);
     snprintf(registry.url, sizeof registry.url, "http://127.0.0.1:%d" BASE_PATH, registry.port);
     if (run("ASSAY_REGISTRY_OWNER=%d '%s/tests/kafka/registry' start '%s' %d", (int)getpid(), ASSAY_SOURCE_DIR, registry.folder, registry.port) != 0)
@@ -133,7 +120,7 @@ static void open_stage(struct stage *s, const char *name, bool avro)
     static const char *const ends[] = {"judge-requests", "scores", "alerts", "dlq"};
     char settings[600], listen[40];
     memset(s, 0, sizeof *s);
-    s->http = free_port();
+    s->http = kafka_fixture_free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%d", s->http);
     snprintf(settings, sizeof settings, "sampler.base_probability: 100%%\nplanner.probability_min: 100%%\n%s%s%s", avro ? "topics.spans_encoding: avro\nregistry: {url: \"" : "topics.spans_encoding: json\n",
              avro ? registry.url : "", avro ? "\", timeout: 500ms, wait: 6s, retry_max: 500ms}\n" : "");

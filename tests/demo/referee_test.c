@@ -227,7 +227,7 @@ static void times_are_read_strictly(void **state)
     assert_true(referee_read_time(BYTES_LITERAL("1970-01-01T00:00:00Z"), &at_ms) && at_ms == 0);
     assert_true(referee_read_time(BYTES_LITERAL("2000-02-29T00:00:00Z"), &at_ms) &&
                 at_ms == INT64_C(951782400000));
-    assert_false(referee_read_time(BYTES_LITERAL("2026-03-01 12:34"), &at_ms));
+    assert_false(referee_read_time(BYTES_LITERAL("2026-03-01"), &at_ms));
     assert_false(referee_read_time(BYTES_LITERAL("2026-xx-01T12:34:56Z"), &at_ms));
     assert_false(referee_read_time(BYTES_NONE, &at_ms));
 }

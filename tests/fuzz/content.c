@@ -4,7 +4,7 @@
  */
 #include "engine/base/check.h"
 #include "engine/span/content.h"
-#include "engine/span/iso_time.h"
+#include "engine/base/iso_time.h"
 
 #define BYTES_MAX ((size_t)64 << 20)
 

@@ -2,11 +2,13 @@
 #define _DEFAULT_SOURCE
 #include "tests/kafka/fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,4 +113,16 @@ void kafka_fixture_end(struct kafka_fixture *fixture)
 {
     const char *arguments[] = {BROKER_SCRIPT, "remove", fixture->folder, NULL};
     (void)run_script(arguments, NULL, 0);
+}
+
+int kafka_fixture_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    bool found = file >= 0 && bind(file, (struct sockaddr *)&address, sizeof address) == 0 &&
+                 getsockname(file, (struct sockaddr *)&address, &size) == 0;
+    if (file >= 0)
+        close(file);
+    return found ? ntohs(address.sin_port) : 0;
 }

@@ -25,6 +25,8 @@ enum kafka_fixture_result kafka_fixture_start(struct kafka_fixture *fixture,
 bool kafka_fixture_do(const struct kafka_fixture *fixture, const char *verb);
 /* A command of tests/kafka/proxy.py, "hold-request 26 2". */
 bool kafka_fixture_proxy(const struct kafka_fixture *fixture, const char *command);
+/* A port of the loopback interface that nobody had a moment ago. */
+int kafka_fixture_free_port(void);
 /* Stops the broker and removes its folder. */
 void kafka_fixture_end(struct kafka_fixture *fixture);
 

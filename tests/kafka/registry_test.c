@@ -8,10 +8,9 @@
 #include "engine/bus/schema_registry.h"
 #include "engine/span/avro_check.h"
 #include "engine/span/avro_span.h"
+#include "tests/kafka/fixture.h"
 #include "tests/span/avro_write.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,17 +31,6 @@ static int script(const char *arguments)
              (int)getpid(), ASSAY_SOURCE_DIR, arguments);
     int status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
-    int file = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(file >= 0 && bind(file, (struct sockaddr *)&address, sizeof address) == 0 &&
-                getsockname(file, (struct sockaddr *)&address, &size) == 0);
-    close(file);
-    return ntohs(address.sin_port);
 }
 
 static void start_registry(struct stage *stage)
@@ -66,7 +54,7 @@ static int set_up(void **state)
     struct error error;
     struct schema_registry_options options = schema_registry_options_default;
     snprintf(stage.folder, sizeof stage.folder, "%s/registry", test_scratch_folder());
-    stage.port = free_port();
+    stage.port = kafka_fixture_free_port();
     start_registry(&stage);
     snprintf(stage.url, sizeof stage.url, "http://127.0.0.1:%d" BASE_PATH, stage.port);
     options.url = stage.url;

@@ -3,7 +3,7 @@
 
 #include "engine/span/any_json.h"
 #include "engine/span/content.h"
-#include "engine/span/iso_time.h"
+#include "engine/base/iso_time.h"
 #include "tests/span/otlp_build.h"
 
 #define LIMIT ((size_t)1 << 20)

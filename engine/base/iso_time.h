@@ -1,6 +1,6 @@
-/* iso_time.h - ISO 8601 times as some instrumentations write them: 2026-11-21T02:34:20.069701Z. */
-#ifndef ENGINE_SPAN_ISO_TIME_H
-#define ENGINE_SPAN_ISO_TIME_H
+/* iso_time.h - ISO 8601 times as instrumentations and people write them: 2026-11-21T02:34:20.069701Z. */
+#ifndef ENGINE_BASE_ISO_TIME_H
+#define ENGINE_BASE_ISO_TIME_H
 
 #include "engine/base/bytes.h"
 

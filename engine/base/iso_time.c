@@ -1,5 +1,5 @@
 /* iso_time.c - by hand: no locale, no allocation, nothing read beyond the text. */
-#include "engine/span/iso_time.h"
+#include "engine/base/iso_time.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
