@@ -5,8 +5,8 @@
  */
 #include "engine/span/row_sink.h"
 
-#include "engine/span/content.h"
 #include "engine/base/iso_time.h"
+#include "engine/span/content.h"
 #include "engine/span/row_scratch.h"
 
 #define STATUS_ERROR 2
