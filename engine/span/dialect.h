@@ -47,7 +47,7 @@ enum dialect_generation {
 struct dialect_alias {
     char name[DIALECT_NAME_MAX + 1];
     uint8_t size;
-    uint8_t column; /* or SPAN_COLUMN_COUNT + enum row_slot */
+    uint8_t column; /* or SLOTS_FROM + enum row_slot */
     uint8_t transform;
     uint8_t rank;      /* on resources; 0: not looked for there */
     uint8_t span_rank; /* on spans; 0: not looked for there */

@@ -29,7 +29,7 @@ static const struct named names[] = {
      RANK_AT(PLACE_RESOURCE, PLACE_##place, rank),                                                 \
      RANK_AT(PLACE_SPAN, PLACE_##place, rank)},
 #define SLOT_ROW(attribute, slot, dialect, rank)                                                   \
-    {attribute,         "SPAN_COLUMN_COUNT + SLOT_" slot,                                          \
+    {attribute,         "SLOTS_FROM + SLOT_" slot,                                                 \
      "TRANSFORM_SLOT",  "GENERATION_NONE",                                                         \
      "DIALECT_" dialect, "SLOT_NONE", 0, rank},
 #define DIALECT_SLOT(attribute, slot, rank) SLOT_ROW(attribute, #slot, "UNKNOWN", rank)
@@ -112,7 +112,7 @@ static const char *more_bits(const struct named *n)
         return " | GENERATION_MODEL";
     if (strcmp(n->column, "SPAN_COLUMN_input_tokens") == 0 ||
         strcmp(n->column, "SPAN_COLUMN_output_tokens") == 0 ||
-        strcmp(n->column, "SPAN_COLUMN_COUNT + SLOT_USAGE") == 0)
+        strcmp(n->column, "SLOTS_FROM + SLOT_USAGE") == 0)
         return " | GENERATION_TOKENS";
     return "";
 }

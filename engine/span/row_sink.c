@@ -12,7 +12,7 @@
 _Static_assert(offsetof(struct span_batch, retrieval_documents) ==
                    offsetof(struct span_batch, trace_id) + (SPAN_COLUMN_COUNT - 1) * sizeof(void *),
                "columns are consecutive pointers, and retrieval_documents is the last one");
-_Static_assert(SPAN_COLUMN_COUNT + SLOT_COUNT <= 255, "aliases hold them in 8 bits");
+_Static_assert(SLOTS_FROM + SLOT_COUNT <= 255, "aliases hold them in 8 bits");
 
 static bool wants_any(const struct span_column_set *wanted, const enum span_column *columns)
 {
@@ -121,7 +121,7 @@ void row_sink_open(struct row_sink *sink, struct span_batch *batch, uint32_t str
         batch->first_rank[column] =
             span_columns_have(&batch->wanted, column) ? RANK_NONE : RANK_NEVER;
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
-        batch->first_rank[SPAN_COLUMN_COUNT + slot] = (slots >> slot) & 1 ? RANK_NONE : RANK_NEVER;
+        batch->first_rank[SLOTS_FROM + (int)slot] = (slots >> slot) & 1 ? RANK_NONE : RANK_NEVER;
     sink->slots_wanted = batch->slots_wanted = slots & ~(1u << SLOT_NONE);
     sink->flats_wanted = batch->flats_wanted = flats_needed(&batch->wanted);
     batch->ranked = batch->wanted;

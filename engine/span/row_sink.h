@@ -35,7 +35,7 @@ struct row_sink {
     struct bytes slot[SLOT_COUNT];
     int64_t first_token_ns;
     /* Per column and slot, of what it was filled from: RANK_NONE before, RANK_NEVER where it is not wanted. */
-    uint8_t rank[SPAN_COLUMN_COUNT + SLOT_COUNT];
+    uint8_t rank[SLOTS_FROM + SLOT_COUNT];
 };
 
 /* Bands of schemas/dialects.def: values from events are below RANK_FROM_EVENT_MAX, those from inside JSON

@@ -102,6 +102,9 @@ enum row_slot {
     SLOT_COUNT
 };
 
+/* Where both are numbered in one go, slots come behind the columns. */
+#define SLOTS_FROM ((int)SPAN_COLUMN_COUNT)
+
 /* Where a row came from: the record's number in the member's batch, and its place in the record. */
 struct row_origin {
     uint32_t record;
@@ -128,7 +131,7 @@ struct span_batch {
     /* The decoder's own (row_sink.c): ranks every row starts with, and the `wanted` they were made for. */
     struct span_column_set ranked;
     uint32_t slots_wanted, flats_wanted;
-    uint8_t first_rank[SPAN_COLUMN_COUNT + SLOT_COUNT];
+    uint8_t first_rank[SLOTS_FROM + SLOT_COUNT];
     uint8_t *generations;        /* per row, enum dialect_generation bits */
     struct row_scratch *scratch; /* made when it is first needed (row_scratch.h) */
     /* Where decoders put a message together before it goes to the arena at its true size. */
