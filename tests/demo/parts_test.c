@@ -259,7 +259,7 @@ static double mean_score(const struct quality *quality, uint32_t intent, uint32_
         assert_true(score >= 1 && score <= 5);
         sum += score;
     }
-    return sum / DRAWS;
+    return sum / (double)DRAWS;
 }
 
 static void scores_have_the_mean_of_their_intent_and_slide_with_the_script(void **state)

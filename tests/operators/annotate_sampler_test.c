@@ -48,9 +48,9 @@ static void sampling_numbers_are_uniform(void **state)
         uint64_t id[2] = {i, 0};
         double u = sample_u(bytes_of(id, sizeof id));
         assert_true(u >= 0 && u < 1);
-        counts[(size_t)(u * BINS)]++;
+        counts[(size_t)(u * (double)BINS)]++;
     }
-    double chi_square = 0, expected = (double)DRAWS / BINS;
+    double chi_square = 0, expected = (double)DRAWS / (double)BINS;
     for (int i = 0; i < BINS; i++)
         chi_square += (counts[i] - expected) * (counts[i] - expected) / expected;
     assert_true(chi_square < 148.2);
