@@ -121,20 +121,24 @@ static void make_row_facts(struct front *front)
     front->rows_allocated = rows;
 }
 
+/* Content, or a score that no request asked for: only log records bring them. */
+static bool is_of_log(const struct span_batch *batch, uint32_t row)
+{
+    return batch->kind[row] == ROW_CONTENT ||
+           (batch->kind[row] == ROW_VERDICT && !bytes_present(batch->request_id[row]) && batch->score_bin[row] != SPAN_BIN_ABSENT);
+}
+
 /* Digests of the rows that are new, to the owners of their traces; what nobody will join is counted here. */
 static void add_digests(struct front *front)
 {
     const struct span_batch *batch = front->batch;
     for (uint32_t row = 0; row < batch->rows; row++) {
-        const struct record_facts *facts = &front->record_facts[batch->origin[row].record];
-        bool of_log = batch->kind[row] == ROW_CONTENT ||
-                      (batch->kind[row] == ROW_VERDICT && !bytes_present(batch->request_id[row]) && batch->score_bin[row] != SPAN_BIN_ABSENT);
         if (!front->include[row])
             continue;
         if (front->sets != NULL && front->sets[row] != MEASURE_NO_SET)
-            digests_add(front->digests, batch, row, front->sets[row], facts->time_ms);
+            digests_add(front->digests, batch, row, front->sets[row], front->record_facts[batch->origin[row].record].time_ms);
         else
-            front->counters.unjoined += of_log;
+            front->counters.unjoined += is_of_log(batch, row);
     }
 }
 

@@ -53,6 +53,21 @@ static void dump_value(const struct span_batch *batch, unsigned column, uint32_t
     }
 }
 
+/* One line a row, behind its place in the record; `kinds` also says what each is. */
+static void dump_rows(const struct span_batch *batch, bool kinds, struct buffer *out)
+{
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        CHECK(batch->origin[row].record == 7);
+        buffer_printf(out, "%u", batch->origin[row].span);
+        if (kinds)
+            buffer_printf(out, "/%u", batch->kind[row]);
+        buffer_put_u8(out, ':');
+        for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
+            dump_value(batch, column, row, out);
+        buffer_put_u8(out, '\n');
+    }
+}
+
 void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits *limits,
                struct otlp_cursor *cursor, struct buffer *out)
 {
@@ -62,13 +77,7 @@ void rows_dump(struct bytes record, uint32_t capacity, const struct otlp_limits 
     for (enum decode_result result = DECODE_MORE; result == DECODE_MORE;) {
         span_batch_reset(batch);
         result = otlp_proto_decode(cursor, batch);
-        for (uint32_t row = 0; row < batch->rows; row++) {
-            CHECK(batch->origin[row].record == 7);
-            buffer_printf(out, "%u:", batch->origin[row].span);
-            for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
-                dump_value(batch, column, row, out);
-            buffer_put_u8(out, '\n');
-        }
+        dump_rows(batch, false, out);
     }
     span_batch_destroy(batch);
     buffer_put_u8(out, '\0');
@@ -84,13 +93,7 @@ void rows_dump_encoded(struct bytes value, const struct encoding_options *option
     for (enum decode_result result = DECODE_MORE; result == DECODE_MORE;) {
         span_batch_reset(batch);
         result = encoding_decode(record, batch);
-        for (uint32_t row = 0; row < batch->rows; row++) {
-            CHECK(batch->origin[row].record == 7);
-            buffer_printf(out, "%u/%u:", batch->origin[row].span, batch->kind[row]);
-            for (unsigned column = 0; column < SPAN_COLUMN_COUNT; column++)
-                dump_value(batch, column, row, out);
-            buffer_put_u8(out, '\n');
-        }
+        dump_rows(batch, true, out);
     }
     span_batch_destroy(batch);
     buffer_put_u8(out, '\0');
